@@ -1,0 +1,1 @@
+"""Learning: scikit-learn; no dagster, no streamlit."""

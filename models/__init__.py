@@ -1,0 +1,1 @@
+"""The business, in plain Python: what is promised, how a rule reads, who may see what."""

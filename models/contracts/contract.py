@@ -1,0 +1,137 @@
+"""What a contract is: a dataset's columns declared once, and everything that is derived from them.
+
+From one declaration come the pandera schema that validates a frame, the polars types of the Parquet file,
+the parser of each text cell, the synonyms by which a header is recognised, and ``docs/datasets.md``.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import pandera.polars as pa
+import polars as pl
+
+Kind = Literal[
+    "id", "text", "phone", "integer", "quantity", "price", "amount", "timestamp", "date", "currency", "boolean"
+]
+
+#: Physical type of each kind. Amounts are integer minor units; timestamps are naive UTC, microseconds.
+DTYPES: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "text": pl.String(),
+    "phone": pl.String(),
+    "integer": pl.Int64(),
+    "quantity": pl.Decimal(18, 3),
+    "price": pl.Decimal(18, 6),
+    "amount": pl.Int64(),
+    "timestamp": pl.Datetime("us"),
+    "date": pl.Date(),
+    "currency": pl.String(),
+    "boolean": pl.Boolean(),
+}
+
+#: Columns that the lake adds to every landed row.
+RAW_COLUMN = "_raw"  # the untouched source record, JSON text
+ROW_COLUMN = "_row"  # row number in the source, from 1
+BATCH_COLUMN = "_batch"  # key of the batch; joins to ``lake_batches`` for its sequence number
+SYSTEM_DTYPES: dict[str, pl.DataType] = {ROW_COLUMN: pl.Int64(), RAW_COLUMN: pl.String(), BATCH_COLUMN: pl.String()}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its meaning in both languages, how it is read, and what it must satisfy.
+
+    ``personal`` values are masked wherever a person who is not entitled could see them.
+    ``synonyms`` are further header spellings (the name and both labels always count).
+    ``known`` are the usual values of an open list: others are accepted with a warning, never refused.
+    """
+
+    name: str
+    kind: Kind
+    en: str
+    zh: str
+    required: bool = False
+    personal: bool = False
+    synonyms: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    checks: tuple[pa.Check, ...] = ()
+
+    @property
+    def dtype(self) -> pl.DataType:
+        return DTYPES[self.kind]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A dataset: grain, key, the column that dates an event, and its columns.
+
+    ``key`` identifies a record at the grain; ``replaced_by`` names the columns that are the unit of replacement:
+    the newest batch that holds such values replaces all rows with them.
+    """
+
+    dataset: str
+    en: str
+    zh: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    event_time: str | None = None
+    replaced_by: tuple[str, ...] = ()
+    door: Literal["file", "wecom", "store", "run"] = "file"
+    checks: tuple[pa.Check, ...] = field(default=())
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Polars types of the business columns."""
+        return {column.name: column.dtype for column in self.columns}
+
+    @cached_property
+    def file_dtypes(self) -> dict[str, pl.DataType]:
+        """Polars types of a lake file: business columns, then the lake's own."""
+        return {**self.dtypes, **SYSTEM_DTYPES}
+
+    @cached_property
+    def schema(self) -> pa.DataFrameSchema:
+        """Validates a collected frame; ``coerce`` is off, because every cell was parsed before."""
+        return pa.DataFrameSchema(
+            {
+                column.name: pa.Column(column.dtype, checks=list(column.checks), nullable=not column.required)
+                for column in self.columns
+            },
+            checks=list(self.checks),
+            name=self.dataset,
+            strict=False,
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """Zero rows with the types of a lake file."""
+        return pl.DataFrame(schema=self.file_dtypes)
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with exactly the file's columns, in order; absent optional ones become null.
+
+        Raises KeyError when a required column is missing.
+        """
+        missing = [c.name for c in self.columns if c.required and c.name not in frame.columns]
+        if missing:
+            raise KeyError(f"{self.dataset}: required column(s) missing: {', '.join(missing)}")
+        return frame.select(
+            pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in self.file_dtypes.items()
+        )
+
+
+def positive(column: str) -> pa.Check:
+    return pa.Check.gt(0, error=f"{column} must be above zero")
+
+
+def not_negative(column: str) -> pa.Check:
+    return pa.Check.ge(0, error=f"{column} must not be negative")
+
+
+def not_blank(column: str) -> pa.Check:
+    return pa.Check.str_length(min_value=1, error=f"{column} must not be blank")

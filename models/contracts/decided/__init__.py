@@ -1,0 +1,51 @@
+"""Contracts of outcomes that a recomputation could change and therefore must be kept."""
+
+from models.contracts.contract import Column, Contract
+
+CUSTOMER_IDS = Contract(
+    dataset="customer_ids",
+    en="Which customer an identifier belongs to; append-only, the oldest decision wins",
+    zh="标识与客户编号的归属",
+    grain="one row per identifier and decision",
+    key=("identifier_type", "identifier"),
+    door="run",
+    columns=(
+        Column("identifier_type", "text", "type of the identifier", "标识类型", required=True),
+        Column("identifier", "id", "normalised identifier", "标识", required=True, personal=True),
+        Column("customer_id", "id", "customer", "客户编号", required=True),
+        Column("decided_on", "date", "business date of the run that decided", "决定日期", required=True),
+    ),
+)
+
+SCORES = Contract(
+    dataset="scores",
+    en="Published scores",
+    zh="已发布的评分",
+    grain="one row per customer, estimator and business date",
+    key=("customer_id", "estimator", "business_date"),
+    door="run",
+    columns=(
+        Column("customer_id", "id", "customer", "客户编号", required=True),
+        Column("estimator", "text", "name of the estimator", "模型", required=True),
+        Column("artifact_id", "id", "artifact that scored", "模型版本", required=True),
+        Column("score_ppm", "integer", "probability in millionths", "概率（百万分之）", required=True),
+        Column("business_date", "date", "business date of the run", "业务日期", required=True),
+    ),
+)
+
+AUDIENCE_MEMBERS = Contract(
+    dataset="audience_members",
+    en="Members of an audience at a publication",
+    zh="人群成员",
+    grain="one row per audience, customer and business date",
+    key=("audience", "customer_id", "business_date"),
+    door="run",
+    columns=(
+        Column("audience", "text", "name of the audience", "人群", required=True),
+        Column("audience_version", "id", "hash of its document", "人群版本", required=True),
+        Column("customer_id", "id", "customer", "客户编号", required=True),
+        Column("business_date", "date", "business date of the run", "业务日期", required=True),
+    ),
+)
+
+DECIDED: dict[str, Contract] = {c.dataset: c for c in (CUSTOMER_IDS, SCORES, AUDIENCE_MEMBERS)}

@@ -1,0 +1,52 @@
+"""Columns that several datasets share: the identifiers by which a person is recognised."""
+
+from models.contracts.contract import Column
+
+EXACT_IDENTIFIERS = ("unionid", "external_userid", "phone", "member_no")
+
+
+def person_columns(prefix: str, en: str, zh: str) -> tuple[Column, ...]:
+    """The four exact identifiers of a person, as columns ``<prefix>unionid`` and so on."""
+    return (
+        Column(
+            f"{prefix}unionid",
+            "id",
+            f"{en} WeChat unionid",
+            f"{zh}unionid",
+            personal=True,
+            synonyms=("unionid", "union_id"),
+        ),
+        Column(
+            f"{prefix}external_userid",
+            "id",
+            f"{en} WeCom external contact id",
+            f"{zh}外部联系人ID",
+            personal=True,
+            synonyms=("external_userid", "外部联系人", "企微客户ID"),
+        ),
+        Column(
+            f"{prefix}phone",
+            "phone",
+            f"{en} phone, E.164",
+            f"{zh}手机号",
+            personal=True,
+            synonyms=("phone", "mobile", "tel", "telephone", "手机", "电话", "联系电话", "手机号码", "buyer_mobile"),
+        ),
+        Column(
+            f"{prefix}member_no",
+            "id",
+            f"{en} member or customer number",
+            f"{zh}会员号",
+            personal=True,
+            synonyms=(
+                "member_no",
+                "member_id",
+                "customer_id",
+                "customerid",
+                "会员卡号",
+                "会员编号",
+                "客户编号",
+                "customer no",
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""How data moves. Wiring, no business rule."""

@@ -1,0 +1,70 @@
+"""Bad rows: set apart with file, row, column, rule and a masked value; listed, and handed back as a file."""
+
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
+from models.identifiers import masked
+
+#: One row per rejected cell. ``value`` is masked where the column is personal; ``raw`` is the whole source row
+#: as JSON, which only ``scrm quarantine export`` shows. ``row`` is 1-based in the source (a header does not count).
+REJECT_DTYPES: dict[str, pl.DataType] = {
+    "file": pl.String(),
+    "row": pl.Int64(),
+    "column": pl.String(),
+    "rule": pl.String(),
+    "value": pl.String(),
+    "raw": pl.String(),
+}
+
+
+def no_rejects() -> pl.DataFrame:
+    return pl.DataFrame(schema=REJECT_DTYPES)
+
+
+def rejects(frame: pl.DataFrame, *, file: str, column: str, rule: str, value: pl.Expr, personal: bool) -> pl.DataFrame:
+    """Reject records for every row of ``frame`` (which carries ``_row`` and ``_raw``)."""
+    shown = value.cast(pl.String)
+    if personal:
+        shown = shown.map_elements(masked, return_dtype=pl.String)
+    return frame.select(
+        pl.lit(file).alias("file"),
+        pl.col(ROW_COLUMN).alias("row"),
+        pl.lit(column).alias("column"),
+        pl.lit(rule).alias("rule"),
+        shown.alias("value"),
+        pl.col(RAW_COLUMN).alias("raw"),
+    )
+
+
+def split(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Validate a collected frame; returns (rows that satisfy the contract, reject records of the others).
+
+    Raises pandera SchemaErrors only for a fault of the whole frame (a missing or wrongly typed column).
+    """
+    try:
+        contract.schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].null_count():
+            raise
+        numbered = frame.with_row_index("index")
+        found = [
+            rejects(
+                numbered.filter(pl.col("index").is_in(failed["index"].cast(pl.UInt32).implode())),
+                file=file,
+                column=str(column),
+                rule=_rule(str(check), str(column)),
+                value=pl.col(str(column)),
+                personal=contract.by_name[str(column)].personal,
+            )
+            for (column, check), failed in cases.group_by(["column", "check"], maintain_order=True)
+        ]
+        bad = cases["index"].cast(pl.UInt32).unique()
+        good = numbered.filter(~pl.col("index").is_in(bad.implode())).drop("index")
+        return good, pl.concat(found)
+    return frame, no_rejects()
+
+
+def _rule(check: str, column: str) -> str:
+    return f"{column} is required" if check == "not_nullable" else check
