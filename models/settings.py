@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     keep_snapshots: int = Field(default=5, ge=2, description="published snapshots kept for roll-back")
     rulebooks: Path = Field(default=PROJECT_ROOT / "data" / "rulebooks", description="documents that people edit")
     store_url: str = Field(default="", description="SQLAlchemy URL of the store; empty: SQLite in home")
+    id_key: SecretStr = Field(default=SecretStr(""), description="key of new customer ids; empty: made once, in home")
     wecom: WecomSettings = WecomSettings()
     dashboard: DashboardSettings = DashboardSettings()
 

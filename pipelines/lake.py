@@ -27,6 +27,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, contract
+from models.files import file_sha256, fsync_file, fsync_folder
 
 Zone = Literal["landed", "decided", "documents", "artifacts", "quarantine"]
 ZONES: tuple[Zone, ...] = ("landed", "decided", "documents", "artifacts", "quarantine")
@@ -167,7 +168,7 @@ class Lake:
                 path = self.root / file.path
                 if not path.exists():
                     problems.append(f"{file.path}: missing (entry {entry.seq})")
-                elif _sha256(path) != file.sha256:
+                elif file_sha256(path) != file.sha256:
                     problems.append(f"{file.path}: content differs from the manifest (entry {entry.seq})")
         return problems
 
@@ -275,7 +276,7 @@ class Lake:
         number, suffix = path.name.split(".", 1)
         target = self.root / file.zone / file.dataset / f"{seq:012d}-{number}.{suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
+        path.replace(target)
         fsync_folder(target.parent)
         return File(**{**asdict(file), "path": str(target.relative_to(self.root))})
 
@@ -294,25 +295,6 @@ class Lake:
             fsync_folder(self.root)
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def fsync_file(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _write(part: Part, scratch: Path, number: int, key: str) -> tuple[Path, File]:
     path = scratch / f"{number}.{part.suffix}"
     rows = 0
@@ -325,7 +307,7 @@ def _write(part: Part, scratch: Path, number: int, key: str) -> tuple[Path, File
     else:
         path.write_bytes(part.content or b"")
     fsync_file(path)
-    return path, File(part.zone, part.dataset, "", rows, path.stat().st_size, _sha256(path))
+    return path, File(part.zone, part.dataset, "", rows, path.stat().st_size, file_sha256(path))
 
 
 def _format(entry: Entry) -> bytes:

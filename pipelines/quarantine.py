@@ -4,7 +4,8 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
-from models.identifiers import masked
+from models.identifiers import masked_all
+from pipelines.lake import Lake
 
 #: One row per rejected cell. ``value`` is masked where the column is personal; ``raw`` is the whole source row
 #: as JSON, which only ``scrm quarantine export`` shows. ``row`` is 1-based in the source (a header does not count).
@@ -26,7 +27,7 @@ def rejects(frame: pl.DataFrame, *, file: str, column: str, rule: str, value: pl
     """Reject records for every row of ``frame`` (which carries ``_row`` and ``_raw``)."""
     shown = value.cast(pl.String)
     if personal:
-        shown = shown.map_elements(masked, return_dtype=pl.String)
+        shown = masked_all(shown)
     return frame.select(
         pl.lit(file).alias("file"),
         pl.col(ROW_COLUMN).alias("row"),
@@ -68,3 +69,25 @@ def split(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.Dat
 
 def _rule(check: str, column: str) -> str:
     return f"{column} is required" if check == "not_nullable" else check
+
+
+def listing(lake: Lake, to_seq: int | None = None) -> pl.DataFrame:
+    """What is in quarantine: dataset, file, column, rule, rows and one masked example, most rows first."""
+    parts = [
+        pl.read_parquet(lake.root / file.path, columns=["file", "row", "column", "rule", "value"]).with_columns(
+            dataset=pl.lit(dataset)
+        )
+        for dataset in lake.datasets("quarantine")
+        for _, file in lake.files("quarantine", dataset, to_seq)
+    ]
+    if not parts:
+        return pl.DataFrame(
+            schema=dict.fromkeys(["dataset", "file", "column", "rule"], pl.String())
+            | {"rows": pl.UInt32(), "example": pl.String()}
+        )
+    return (
+        pl.concat(parts)
+        .group_by("dataset", "file", "column", "rule")
+        .agg(rows=pl.col("row").n_unique(), example=pl.col("value").drop_nulls().first())
+        .sort(["rows", "dataset", "file", "column", "rule"], descending=[True, False, False, False, False])
+    )

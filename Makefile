@@ -1,0 +1,45 @@
+# Siyu: `make help` lists what there is. Needs Python 3.11+ and make; everything else comes from the lock file.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# uv does not read pip's index settings; hand them over so that mirrors work
+INDEX := $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/uv/bin/uv)
+export OMP_NUM_THREADS ?= 1
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench docs lock
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## the environment in .venv, exactly as locked
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Siyu needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v $(UV) >/dev/null 2>&1 || { echo "installing uv into $(VENV)/uv"; $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv; }
+	@echo "installing the locked packages into $(VENV)"
+	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip sync --require-hashes --python $(BIN)/python requirements.lock
+	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $@
+
+demo: install ## a whole company on this machine: generate, sync, import, run, open the dashboard
+	@$(BIN)/scrm demo $(ARGS)
+
+test: install ## every test
+	@$(BIN)/pytest -m "not bench and not browser" $(ARGS)
+
+check: install ## lint, types, arrows and the fast tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/pytest -m "not slow and not bench and not browser" $(ARGS)
+
+bench: install ## measurements as JSON
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+docs: install ## pages that are generated from the code
+	@$(BIN)/scrm docs
+
+lock: install ## resolve requirements.lock anew
+	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev --group build -o requirements.lock

@@ -1,0 +1,255 @@
+"""Find a customer, and everything the viewer may know about one."""
+
+import polars as pl
+import streamlit as st
+
+from dashboards import frame, tables
+from dashboards.frame import Page
+from ml import features
+from models.money import display
+
+_CUSTOMER = "customer"  # in the address, so that a profile can be linked to
+
+
+def show() -> None:
+    page = frame.open_page("customers.title")
+    chosen = st.query_params.get(_CUSTOMER)
+    if chosen:
+        _profile(page, chosen)
+    else:
+        _search(page)
+
+
+def _search(page: Page) -> None:
+    words = page.words
+    text = st.text_input(
+        words("customers.search"), placeholder=words("customers.search_hint"), max_chars=100, key="customer_text"
+    )
+    found = page.read("customer_search", text=text or None)
+    if found.is_empty():
+        st.info(words("customers.nobody"))
+        return
+    total = int(found["matches_count"][0])
+    st.caption(words("customers.found", total=f"{total:,}", shown=found.height))
+    row = tables.pick(
+        page.times(found, "last_order_at"),
+        {
+            "name": words("column.name"),
+            "phone": words("column.phone"),
+            "orders_count": words("column.orders"),
+            "last_order_at": words("column.last_order"),
+            "owner_name": words("column.owner"),
+            "city": words("column.city"),
+            "member_no": words("column.member_no"),
+            "customer_id": words("column.customer_id"),
+        },
+        small=("orders_count",),
+        key="customer_matches",
+        height=560,
+    )
+    if row is not None:
+        st.query_params[_CUSTOMER] = str(found["customer_id"][row])
+        st.rerun()
+
+
+def _profile(page: Page, customer_id: str) -> None:
+    words = page.words
+    if st.button(words("customers.back"), icon=":material/arrow_back:", key="customer_back"):
+        del st.query_params[_CUSTOMER]
+        st.rerun()
+    found = page.read("customer_profile", customer_id=customer_id[:400])
+    if found.is_empty():
+        st.info(words("customers.not_visible"))
+        return
+    profile = page.times(found, "first_seen_at", "last_interaction_at", "first_order_at", "last_order_at").row(
+        0, named=True
+    )
+    _card(page, profile)
+    _figures(page, customer_id, profile)
+    _risk(page, customer_id)
+    timeline, orders, consents, identifiers = st.tabs(
+        [words("customers.timeline"), words("customers.orders"), words("customers.consents"), words("customers.ids")]
+    )
+    with timeline:
+        _timeline(page, customer_id)
+    with orders:
+        _orders(page, customer_id)
+    with consents:
+        _consents(page, customer_id)
+    with identifiers:
+        _identifiers(page, customer_id)
+
+
+def _card(page: Page, profile: dict[str, object]) -> None:
+    """Words beside values; values are the data's, so they are plain text."""
+    words = page.words
+    lines = {
+        "column.name": profile["name"],
+        "column.phone": profile["phone"],
+        "column.member_no": profile["member_no"],
+        "column.email": profile["email"],
+        "column.gender": words.code("gender", _text(profile["gender"])),
+        "column.birth_date": profile["birth_date"],
+        "column.city": profile["city"],
+        "column.home_store": profile["home_store_name"] or profile["home_store_id"],
+        "column.owner": profile["owner_name"] or profile["owner_userid"],
+        "column.owner_store": profile["owner_store_name"] or profile["owner_store_id"],
+        "column.wecom": words("word.yes") if profile["is_wecom_contact"] else words("word.no"),
+        "column.consent": words("word.yes") if profile["has_marketing_consent"] else words("word.no"),
+        "column.customer_id": profile["customer_id"],
+    }
+    with st.container(border=True), st.grid(4, min_column_width=150):
+        for label, value in lines.items():
+            if value is None or value == "":
+                continue
+            with st.container(gap=None):
+                st.caption(words(label))
+                st.text(str(value))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _figures(page: Page, customer_id: str, profile: dict[str, object]) -> None:
+    words = page.words
+    figures = [(words("overview.orders"), f"{profile['orders_count']:,}")]
+    for row in page.read("customer_totals", customer_id=customer_id).iter_rows(named=True):
+        currency = row["currency"]
+        figures.append((words("customers.paid_in", currency=currency), display(row["paid_amount"], currency)))
+        figures.append((words("customers.refunded_in", currency=currency), display(row["refunded_amount"], currency)))
+    for label, key in (("column.first_order", "first_order_at"), ("column.last_order", "last_order_at")):
+        if profile[key] is not None:
+            figures.append((words(label), str(profile[key])[:10]))
+    frame.numbers(figures, width=150)
+
+
+def _risk(page: Page, customer_id: str) -> None:
+    words = page.words
+    score = page.read("risk_of_customer", customer_id=customer_id)
+    if score.is_empty():
+        st.caption(words("customers.no_score"))
+        return
+    row = score.row(0, named=True)
+    st.text(
+        words(
+            "customers.risk",
+            band=words.code("band", row["band"]),
+            score=tables.percent(row["score_ppm"]),
+            reasons=tables.reasons(row, words, features.BY_NAME),
+        )
+    )
+
+
+def _timeline(page: Page, customer_id: str) -> None:
+    words = page.words
+    found = page.read("customer_timeline", customer_id=customer_id)
+    if found.is_empty():
+        st.caption(words("customers.nothing"))
+        return
+    shown = tables.in_words(
+        tables.money(page.times(found, "occurred_at"), "amount"), words, kind="kind", channel="channel"
+    )
+    tables.show(
+        shown.with_columns(pl.coalesce("store_name", "store_id").alias("store_name")),
+        {
+            "occurred_at": words("column.time"),
+            "kind": words("column.kind"),
+            "amount": words("column.amount"),
+            "currency": words("column.currency"),
+            "store_name": words("column.store"),
+            "staff_name": words("column.staff"),
+            "channel": words("column.channel"),
+            "object_id": words("column.object"),
+        },
+        right=("amount",),
+        small=("currency",),
+        key="customer_timeline",
+    )
+
+
+def _orders(page: Page, customer_id: str) -> None:
+    words = page.words
+    found = page.read("customer_orders", customer_id=customer_id)
+    if found.is_empty():
+        st.caption(words("customers.nothing"))
+        return
+    st.caption(words("customers.pick_order"))
+    shown = tables.in_words(tables.money(found, "paid_amount", "refunded_amount"), words, status="status")
+    row = tables.pick(
+        shown.with_columns(pl.coalesce("store_name", "store_id").alias("store_name")),
+        {
+            "ordered_on": words("column.day"),
+            "paid_amount": words("column.paid"),
+            "currency": words("column.currency"),
+            "refunded_amount": words("column.refunded"),
+            "lines_count": words("column.lines"),
+            "store_name": words("column.store"),
+            "status": words("column.status"),
+            "order_id": words("column.order_id"),
+        },
+        right=("paid_amount", "refunded_amount"),
+        small=("currency", "lines_count"),
+        key="customer_orders",
+    )
+    if row is not None:
+        lines = page.read("order_lines", order_key=found["order_key"][row])
+        tables.show(
+            tables.money(lines, "paid_amount"),
+            {
+                "product_name": words("column.product"),
+                "quantity": words("column.quantity"),
+                "paid_amount": words("column.paid"),
+                "currency": words("column.currency"),
+                "product_id": words("column.product_id"),
+            },
+            right=("quantity", "paid_amount"),
+            key="customer_order_lines",
+        )
+
+
+def _consents(page: Page, customer_id: str) -> None:
+    words = page.words
+    found = page.read("customer_consents", customer_id=customer_id)
+    if found.is_empty():
+        st.caption(words("customers.no_consents"))
+        return
+    shown = tables.in_words(
+        page.times(found, "decided_at"), words, purpose="purpose", channel="channel", state="consent_state"
+    )
+    tables.show(
+        shown,
+        {
+            "purpose": words("column.purpose"),
+            "channel": words("column.channel"),
+            "state": words("column.state"),
+            "decided_at": words("column.time"),
+        },
+        key="customer_consents",
+    )
+
+
+def _identifiers(page: Page, customer_id: str) -> None:
+    words = page.words
+    if not page.viewer.sees_all_stores:
+        st.caption(words("customers.ids_hidden"))
+        return
+    found = page.read("customer_identifiers", customer_id=customer_id)
+    if found.is_empty():
+        st.caption(words("customers.nothing"))
+        return
+    shown = tables.in_words(page.times(found, "first_seen_at", "last_seen_at"), words, identifier_type="identifier")
+    tables.show(
+        shown,
+        {
+            "identifier_type": words("column.identifier_type"),
+            "identifier": words("column.identifier"),
+            "source": words("column.source"),
+            "first_seen_at": words("column.first_seen"),
+            "last_seen_at": words("column.last_seen"),
+        },
+        key="customer_identifiers",
+    )
+
+
+show()

@@ -1,0 +1,108 @@
+"""What every page shares: language, viewer, snapshot, the date of the data, and what is said when there is none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import streamlit as st
+
+from dashboards import access, data
+from dashboards.text import LANGUAGE_NAMES, LANGUAGES, Words
+from models.contracts.published import ContractError
+from models.serving import NoSnapshotError, SnapshotDamagedError, Viewer
+
+_LANGUAGE = "language"  # in the session and in the address
+_SWITCH = "language_switch"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One rerun of a page. ``read(query_id, **parameters)`` answers from one snapshot for one viewer."""
+
+    words: Words
+    read: data.Reader
+    business_date: date
+    zone: ZoneInfo
+
+    @property
+    def viewer(self) -> Viewer:
+        return self.read.viewer
+
+    def times(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+        """Naive UTC columns as text in the company's civil time: ``2026-06-29 18:05``."""
+        return frame.with_columns(
+            pl.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone.key).dt.strftime("%Y-%m-%d %H:%M")
+            for name in columns
+        )
+
+
+def language() -> str:
+    """The address first (a link keeps its language), then the session, then the installation's setting."""
+    asked = st.query_params.get(_LANGUAGE)
+    if asked in LANGUAGES:
+        st.session_state[_LANGUAGE] = asked
+    return str(st.session_state.get(_LANGUAGE, data.settings().dashboard.language))
+
+
+def remember_language(words: Words) -> None:
+    """Keep it in the address: navigation drops it, and a reload would fall back to the installation's."""
+    st.query_params[_LANGUAGE] = words.language
+
+
+def language_switch(words: Words) -> None:
+    """The address decides; the switch only writes it, so that the two never disagree."""
+    st.session_state[_SWITCH] = words.language
+    st.segmented_control(
+        words("frame.language"),
+        LANGUAGES,
+        format_func=LANGUAGE_NAMES.__getitem__,
+        key=_SWITCH,
+        label_visibility="collapsed",
+        required=True,
+        on_change=_switch_language,
+    )
+
+
+def _switch_language() -> None:
+    st.session_state[_LANGUAGE] = st.query_params[_LANGUAGE] = st.session_state[_SWITCH]
+
+
+def open_page(title: str) -> Page:
+    """Title, language, data. Stops the run with a friendly word when there is nothing to show."""
+    words = Words(language())
+    st.title(words(title), anchor=False)
+    try:
+        reader = data.reader(access.current_viewer())
+    except access.AccessDenied:
+        _stop(words, "frame.denied.title", "frame.denied.body")
+    except NoSnapshotError:
+        _stop(words, "frame.empty.title", "frame.empty.body")
+    except SnapshotDamagedError:
+        _stop(words, "frame.damaged.title", "frame.damaged.body")
+    except ContractError:
+        _stop(words, "frame.contract.title", "frame.contract.body")
+    publication = reader("publication").row(0, named=True)
+    page = Page(words, reader, publication["business_date"], ZoneInfo(publication["company_timezone"]))
+    st.caption(words("frame.data_until", day=publication["business_date"], zone=publication["company_timezone"]))
+    with st.sidebar:
+        st.text(publication["company"])
+    damaged = reader.snapshot.replaces
+    if damaged is not None:
+        st.warning(words("frame.fallback", damaged=damaged.business_date, shown=publication["business_date"]))
+    return page
+
+
+def _stop(words: Words, title: str, body: str) -> None:
+    with st.container(border=True):
+        st.subheader(words(title), anchor=False)
+        st.markdown(words(body))
+    st.stop()
+
+
+def numbers(figures: Sequence[tuple[str, str]], columns: int = 6, width: int = 120) -> None:
+    """A row of figures that becomes two columns on a phone. Labels are words, values formatted figures."""
+    with st.grid(max(2, min(columns, len(figures))), min_column_width=width):
+        for label, value in figures:
+            st.metric(label, value, border=True)

@@ -1,0 +1,26 @@
+{#- The key of an order: the same order number in two shops is two orders. Colons inside a part are written %3A, so that
+    two different pairs never give one key. -#}
+{% macro order_key(store_id, order_id) -%}
+    {{ key_part(store_id) }} || ':' || {{ key_part(order_id) }}
+{%- endmacro %}
+
+{% macro key_part(column) -%}
+    replace(replace({{ column }}, '%', '%25'), ':', '%3A')
+{%- endmacro %}
+
+
+{#- A hash of what some columns say, never of where a row stood: 16 hex digits. The separators are control characters,
+    which text of people does not hold; should it, the occurrence beside the hash still tells two rows apart. -#}
+{% macro content_hash(columns) -%}
+    substr(md5(concat_ws(chr(31)
+        {%- for column in columns -%}
+            , coalesce(cast({{ column }} as string), chr(30))
+        {%- endfor -%}
+    )), 1, 16)
+{%- endmacro %}
+
+
+{#- The value of a column in the first row, by a rank, in which it is known. To be used in a group by. -#}
+{% macro first_known(column, ranked_by) -%}
+    min_by({{ column }}, case when {{ column }} is not null then {{ ranked_by }} end)
+{%- endmacro %}

@@ -1,0 +1,5 @@
+with consents as (
+    select * from {{ ref('customer_consents') }}
+)
+
+select * from consents

@@ -1,0 +1,5 @@
+with identifiers as (
+    select * from {{ ref('customer_identifiers') }}
+)
+
+select * from identifiers

@@ -1,0 +1,5 @@
+with interactions as (
+    select * from {{ ref('interactions') }}
+)
+
+select * from interactions

@@ -1,0 +1,19 @@
+with order_lines as (
+    select * from {{ ref('order_lines') }}
+),
+
+published as (
+    select
+        order_line_id,
+        order_key,
+        product_id,
+        product_name,
+        currency,
+        quantity,
+        unit_price,
+        discount,
+        paid_amount
+    from order_lines
+)
+
+select * from published

@@ -1,0 +1,5 @@
+with staff_stores as (
+    select * from {{ ref('staff_stores') }}
+)
+
+select * from staff_stores

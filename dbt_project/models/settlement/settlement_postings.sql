@@ -1,0 +1,114 @@
+-- Grain: posting_id. Everything that is split by a rule's rates: sold lines, refunds without a known line, and the part
+-- of a refund above what its line still holds. The economic date is the store's civil day of payment (of ordering, when
+-- no payment time is known) or of the refund.
+with order_lines as (
+    select * from {{ ref('order_lines') }}
+),
+
+refunds as (
+    select * from {{ ref('refunds') }}
+),
+
+refund_positions as (
+    select * from {{ ref('settlement_refund_positions') }}
+),
+
+places as (
+    select
+        store_id,
+        region,
+        store_type,
+        business_type,
+        case when store_type = 'online' then 'online' else 'offline' end as channel,
+        timezone
+    from {{ ref('stores') }}
+),
+
+sales as (
+    select
+        'SALE:' || order_lines.order_line_id as posting_id,
+        'SALE' as posting,
+        order_lines.order_line_id as line_id,
+        cast(null as string) as original_line_id,
+        order_lines.order_key,
+        order_lines.store_id,
+        cast(null as string) as link_state,
+        order_lines.salesperson_id,
+        order_lines.currency,
+        order_lines.paid_amount as base_amount,
+        {{ local_date('order_lines.sold_at', 'places.timezone') }} as economic_date
+    from order_lines
+    inner join places
+        on order_lines.store_id = places.store_id
+    where order_lines.is_sale
+),
+
+unlinked_refunds as (
+    select
+        'REFUND:' || refund_line_id as posting_id,
+        'REFUND' as posting,
+        refund_line_id as line_id,
+        cast(null as string) as original_line_id,
+        order_key,
+        store_id,
+        'UNLINKED' as link_state,
+        cast(null as string) as salesperson_id,
+        currency,
+        -refund_amount as base_amount,
+        refunded_on as economic_date
+    from refunds
+    where link_state <> 'LINKED'
+),
+
+excess_refunds as (
+    select
+        'REFUND:' || refunds.refund_line_id || ':EXCESS' as posting_id,
+        'REFUND' as posting,
+        refunds.refund_line_id as line_id,
+        refunds.order_line_id as original_line_id,
+        refunds.order_key,
+        refunds.store_id,
+        'EXCESS' as link_state,
+        order_lines.salesperson_id,
+        refunds.currency,
+        -refund_positions.excess_amount as base_amount,
+        refunds.refunded_on as economic_date
+    from refunds
+    inner join refund_positions
+        on refunds.refund_line_id = refund_positions.refund_line_id
+    inner join order_lines
+        on refunds.order_line_id = order_lines.order_line_id
+    where refund_positions.excess_amount > 0 or refund_positions.remaining_amount = 0
+),
+
+all_postings as (
+    select * from sales
+    union all
+    select * from unlinked_refunds
+    union all
+    select * from excess_refunds
+),
+
+final as (
+    select
+        all_postings.posting_id,
+        all_postings.posting,
+        all_postings.line_id,
+        all_postings.original_line_id,
+        all_postings.order_key,
+        all_postings.store_id,
+        places.region,
+        places.store_type,
+        places.business_type,
+        places.channel,
+        all_postings.link_state,
+        all_postings.salesperson_id,
+        all_postings.currency,
+        all_postings.base_amount,
+        all_postings.economic_date
+    from all_postings
+    inner join places
+        on all_postings.store_id = places.store_id
+)
+
+select * from final

@@ -1,0 +1,81 @@
+-- Grain: (region, store_type, business_type, channel, economic_date). The rule of every kind of store on every day with
+-- a fact: the most specific one. `tied_rules` counts the rules of that specificity: above one the rulebook is ambiguous
+-- and a test stops the run.
+with days as (
+    select distinct
+        region,
+        store_type,
+        business_type,
+        channel,
+        economic_date
+    from {{ ref('settlement_postings') }}
+),
+
+rules as (
+    select distinct
+        rule_id,
+        rule_version,
+        region,
+        store_type,
+        business_type,
+        channel,
+        specificity,
+        valid_from,
+        valid_to
+    from {{ source('lake', 'settlement_rules') }}
+),
+
+holding as (
+    select
+        days.region,
+        days.store_type,
+        days.business_type,
+        days.channel,
+        rules.rule_id,
+        rules.rule_version,
+        rules.specificity,
+        days.economic_date
+    from days
+    inner join rules
+        on (rules.region = '*' or rules.region = days.region)
+        and (rules.store_type = '*' or rules.store_type = days.store_type)
+        and (rules.business_type = '*' or rules.business_type = days.business_type)
+        and (rules.channel = '*' or rules.channel = days.channel)
+        and (rules.valid_from is null or rules.valid_from <= days.economic_date)
+        and (rules.valid_to is null or days.economic_date < rules.valid_to)
+),
+
+ranked as (
+    select
+        region,
+        store_type,
+        business_type,
+        channel,
+        rule_id,
+        rule_version,
+        economic_date,
+        count(*) over (
+            partition by region, store_type, business_type, channel, economic_date, specificity
+        ) as tied_rules,
+        row_number() over (
+            partition by region, store_type, business_type, channel, economic_date
+            order by specificity desc, rule_id, rule_version
+        ) as choice
+    from holding
+),
+
+final as (
+    select
+        region,
+        store_type,
+        business_type,
+        channel,
+        rule_id,
+        rule_version,
+        cast(tied_rules as bigint) as tied_rules,
+        economic_date
+    from ranked
+    where choice = 1
+)
+
+select * from final

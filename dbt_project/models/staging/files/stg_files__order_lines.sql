@@ -1,0 +1,123 @@
+-- An order is replaced as a whole: the newest batch that holds it gives all its lines.
+with order_rows as (
+    select * from {{ source('lake', 'orders') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+deliveries as (
+    select
+        order_rows.*,
+        batches.seq
+    from order_rows
+    inner join batches on order_rows._batch = batches.batch
+),
+
+newest_deliveries as (
+    select
+        store_id,
+        order_id,
+        max(seq) as seq
+    from deliveries
+    group by store_id, order_id
+),
+
+lines_before_as_of as (
+    select
+        deliveries.order_id,
+        deliveries.line_no,
+        deliveries.store_id,
+        {{ order_key('deliveries.store_id', 'deliveries.order_id') }} as order_key,
+        deliveries.buyer_unionid,
+        deliveries.buyer_external_userid,
+        deliveries.buyer_phone,
+        deliveries.buyer_member_no,
+        deliveries.product_id,
+        deliveries.product_name,
+        deliveries.salesperson_id,
+        coalesce(deliveries.status, 'paid') as status,
+        deliveries.currency,
+        deliveries.quantity,
+        deliveries.unit_price,
+        coalesce(deliveries.discount, 0) as discount,
+        deliveries.paid_amount as stated_amount,
+        deliveries.ordered_at,
+        -- a payment after the run's as_of has not happened yet
+        case when deliveries.paid_at < this_run.as_of then deliveries.paid_at end as paid_at,
+        {{ is_sale_status('deliveries.status') }}
+        and coalesce(deliveries.paid_at, deliveries.ordered_at) < this_run.as_of as is_sale
+    from deliveries
+    inner join newest_deliveries
+        on deliveries.store_id = newest_deliveries.store_id
+        and deliveries.order_id = newest_deliveries.order_id
+        and deliveries.seq = newest_deliveries.seq
+    cross join this_run
+    where deliveries.ordered_at < this_run.as_of
+),
+
+-- What was bought makes the identity of a line; its state and the buyer may change without making it another line.
+hashed as (
+    select
+        *,
+        {{ content_hash(['product_id', 'product_name', 'quantity', 'unit_price', 'discount', 'stated_amount', 'currency', 'salesperson_id']) }}
+            as content_hash
+    from lines_before_as_of
+),
+
+-- Lines that say the same are numbered; rows that agree in everything are interchangeable.
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by order_key, coalesce('n' || line_no, 'h' || content_hash)
+            order by
+                content_hash,
+                status nulls last,
+                ordered_at nulls last,
+                paid_at nulls last,
+                buyer_unionid nulls last,
+                buyer_external_userid nulls last,
+                buyer_phone nulls last,
+                buyer_member_no nulls last
+        ) as occurrence
+    from hashed
+),
+
+order_lines as (
+    select
+        order_key || ':' || case
+            when line_no is null then 'h' || content_hash || '-' || cast(occurrence as string)
+            when occurrence = 1 then line_no
+            else line_no || '~' || cast(occurrence as string)
+        end as order_line_id,
+        order_key,
+        order_id,
+        line_no,
+        store_id,
+        buyer_unionid,
+        buyer_external_userid,
+        buyer_phone,
+        buyer_member_no,
+        product_id,
+        product_name,
+        salesperson_id,
+        status,
+        currency,
+        quantity,
+        unit_price,
+        discount,
+        coalesce(stated_amount, {{ line_value('quantity', 'unit_price', 'currency') }} - discount) as paid_amount,
+        is_sale,
+        ordered_at,
+        paid_at,
+        case when is_sale then coalesce(paid_at, ordered_at) end as sold_at
+    from numbered
+)
+
+select * from order_lines

@@ -1,0 +1,57 @@
+with contact_rows as (
+    select * from {{ source('lake', 'wecom_contacts') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+last_passes as (
+    select * from {{ ref('stg_wecom__passes') }}
+    where object = 'follows'
+),
+
+-- A contact has no time of its own: it is known since the first of its follow-ups began.
+first_follows as (
+    select
+        external_userid,
+        min(followed_at) as first_followed_at
+    from {{ ref('stg_wecom__follows') }}
+    group by external_userid
+),
+
+newest as (
+    select
+        contact_rows.corp_id,
+        contact_rows.sync_id,
+        contact_rows.external_userid,
+        contact_rows.unionid,
+        contact_rows.name,
+        contact_rows.corp_name,
+        contact_rows.contact_type,
+        contact_rows.gender,
+        batches.seq
+    from contact_rows
+    inner join batches on contact_rows._batch = batches.batch
+    qualify row_number() over (
+        partition by contact_rows.external_userid
+        order by batches.seq desc, {{ content_hash(['unionid', 'name', 'corp_name', 'contact_type', 'gender']) }}
+    ) = 1
+),
+
+contacts as (
+    select
+        newest.external_userid,
+        newest.unionid,
+        newest.name,
+        newest.corp_name,
+        newest.contact_type,
+        case newest.gender when 1 then 'male' when 2 then 'female' end as gender,
+        {{ seen_in_last_pass('newest', 'last_passes') }} as is_current,
+        first_follows.first_followed_at
+    from newest
+    inner join first_follows on newest.external_userid = first_follows.external_userid
+    left join last_passes on newest.corp_id = last_passes.corp_id
+)
+
+select * from contacts

@@ -1,0 +1,52 @@
+with follow_rows as (
+    select * from {{ source('lake', 'wecom_follows') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+last_passes as (
+    select * from {{ ref('stg_wecom__passes') }}
+    where object = 'follows'
+),
+
+newest as (
+    select
+        follow_rows.corp_id,
+        follow_rows.sync_id,
+        follow_rows.userid,
+        follow_rows.external_userid,
+        follow_rows.remark,
+        follow_rows.state,
+        follow_rows.add_way,
+        follow_rows.followed_at,
+        batches.seq
+    from follow_rows
+    inner join batches on follow_rows._batch = batches.batch
+    qualify row_number() over (
+        partition by follow_rows.userid, follow_rows.external_userid
+        order by batches.seq desc, follow_rows.followed_at, {{ content_hash(['remark', 'state', 'add_way']) }}
+    ) = 1
+),
+
+follows as (
+    select
+        newest.userid,
+        newest.external_userid,
+        newest.remark,
+        newest.state,
+        newest.add_way,
+        {{ seen_in_last_pass('newest', 'last_passes') }} as is_current,
+        newest.followed_at
+    from newest
+    left join last_passes on newest.corp_id = last_passes.corp_id
+    cross join this_run
+    where newest.followed_at < this_run.as_of
+)
+
+select * from follows

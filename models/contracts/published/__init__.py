@@ -1,0 +1,226 @@
+"""The published tables: what a snapshot promises to every reader.
+
+Amounts are BIGINT minor units of the row's ``currency``, timestamps are naive UTC, ids are text. The same list stands
+in ``docs/architecture.md`` (a test compares the two). The publisher writes each table in the order of ``ordered_by``,
+so that a look-up by that key reads few row groups.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+TEXT, BIGINT, INTEGER, BOOLEAN, DATE, TIMESTAMP = "VARCHAR", "BIGINT", "INTEGER", "BOOLEAN", "DATE", "TIMESTAMP"
+QUANTITY, PRICE = "DECIMAL(18,3)", "DECIMAL(18,6)"
+
+
+class ContractError(Exception):
+    """A snapshot lacks a promised table or column, or a column has another type; the message lists every difference."""
+
+
+class Connection(Protocol):
+    """The part of a DuckDB connection that ``check`` needs."""
+
+    def execute(self, query: str, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """One published table. ``in_digest``: part of the marts' row hash, which must not depend on when or how
+    the batches arrived; accounting of batches and figures about a run are not."""
+
+    name: str
+    ordered_by: tuple[str, ...]
+    columns: dict[str, str]
+    in_digest: bool = True
+
+
+def _table(name: str, ordered_by: str, *groups: str, in_digest: bool = True) -> Table:
+    """``groups`` read ``TYPE: column column``, in the order of the columns."""
+    columns: dict[str, str] = {}
+    for group in groups:
+        kind, _, names = group.partition(": ")
+        columns.update(dict.fromkeys(names.split(), kind))
+    return Table(name, tuple(ordered_by.split()), columns, in_digest)
+
+
+_SETTLEMENT_KEY = "period store_id region store_type party_role party_id currency"
+
+_TABLES = (
+    _table(
+        "customers",
+        "customer_id",
+        f"{TEXT}: customer_id name phone unionid external_userid member_no email gender city country",
+        f"{TEXT}: home_store_id owner_userid owner_store_id",
+        f"{BIGINT}: identifiers_count orders_count",
+        f"{BOOLEAN}: is_wecom_contact has_marketing_consent",
+        f"{DATE}: birth_date",
+        f"{TIMESTAMP}: first_seen_at last_interaction_at first_order_at last_order_at",
+    ),
+    _table("customer_stores", "customer_id store_id", f"{TEXT}: customer_id store_id"),
+    _table(
+        "customer_identifiers",
+        "customer_id identifier_type identifier",
+        f"{TEXT}: customer_id identifier_type identifier source",
+        f"{TIMESTAMP}: first_seen_at last_seen_at",
+    ),
+    _table(
+        "customer_totals",
+        "customer_id store_id currency",
+        f"{TEXT}: customer_id store_id currency",
+        f"{BIGINT}: orders_count paid_amount refunded_amount",
+        f"{TIMESTAMP}: last_order_at",
+    ),
+    _table(
+        "customer_consents",
+        "customer_id purpose channel",
+        f"{TEXT}: customer_id purpose channel state",
+        f"{TIMESTAMP}: decided_at",
+    ),
+    _table(
+        "interactions",
+        "customer_id occurred_at interaction_id",
+        f"{TEXT}: interaction_id customer_id kind channel store_id staff_id object_id currency",
+        f"{BIGINT}: amount",
+        f"{TIMESTAMP}: occurred_at",
+    ),
+    _table(
+        "orders",
+        "order_key",
+        f"{TEXT}: order_key order_id store_id customer_id salesperson_id status currency",
+        f"{BIGINT}: lines_count paid_amount refunded_amount",
+        f"{BOOLEAN}: is_sale",
+        f"{DATE}: ordered_on",
+        f"{TIMESTAMP}: ordered_at paid_at",
+    ),
+    _table(
+        "order_lines",
+        "order_key order_line_id",
+        f"{TEXT}: order_line_id order_key product_id product_name currency",
+        f"{QUANTITY}: quantity",
+        f"{PRICE}: unit_price",
+        f"{BIGINT}: discount paid_amount",
+    ),
+    _table(
+        "refunds",
+        "refund_line_id",
+        f"{TEXT}: refund_line_id refund_id order_key order_line_id store_id customer_id product_id",
+        f"{TEXT}: link_state reason currency",
+        f"{BIGINT}: refund_amount",
+        f"{DATE}: refunded_on",
+        f"{TIMESTAMP}: refunded_at",
+    ),
+    _table(
+        "stores",
+        "store_id",
+        f"{TEXT}: store_id name store_type business_type country region city timezone currency",
+        f"{BOOLEAN}: is_declared",
+    ),
+    _table("staff", "userid", f"{TEXT}: userid name position store_id", f"{BIGINT}: status", f"{BOOLEAN}: is_current"),
+    _table(
+        "daily_metrics",
+        "metric_date store_id currency",
+        f"{DATE}: metric_date",
+        f"{TEXT}: store_id currency",
+        f"{BIGINT}: orders_count lines_count paid_amount refunds_count refunded_amount",
+    ),
+    _table(
+        "settlement_summary",
+        "period store_id party_role party_id currency",
+        f"{TEXT}: {_SETTLEMENT_KEY}",
+        f"{BIGINT}: sale_amount refund_amount amount lines_count",
+    ),
+    _table(
+        "settlement_entries",
+        "line_id component_seq",
+        f"{TEXT}: entry_id posting line_id original_line_id order_key store_id region store_type business_type",
+        f"{TEXT}: currency period rule_id rule_version party_role party_id link_state salesperson_id",
+        f"{INTEGER}: component_seq",
+        f"{BIGINT}: base_amount rate_ppm weight weight_total floor_amount",
+        f"{INTEGER}: rounding",
+        f"{BIGINT}: amount",
+        f"{DATE}: economic_date",
+    ),
+    _table(
+        "churn_scores",
+        "rank",
+        f"{TEXT}: customer_id artifact_id band reason_1 reason_2 reason_3 owner_userid owner_store_id",
+        f"{BIGINT}: score_ppm rank effect_ppm_1 effect_ppm_2 effect_ppm_3",
+    ),
+    _table(
+        "data_freshness",
+        "dataset",
+        f"{TEXT}: dataset",
+        f"{BIGINT}: rows_count days_behind",
+        f"{TIMESTAMP}: last_event_at",
+    ),
+    _table(
+        "batches",
+        "seq",
+        f"{BIGINT}: seq",
+        f"{TEXT}: source dataset",
+        f"{BIGINT}: rows accepted quarantined skipped",
+        in_digest=False,
+    ),
+    _table(
+        "quality_checks",
+        "check_name",
+        f"{TEXT}: check_name",
+        f"{BOOLEAN}: passed",
+        f"{BIGINT}: failing_rows",
+        in_digest=False,
+    ),
+    _table(
+        "estimators",
+        "estimator",
+        f"{TEXT}: estimator artifact_id",
+        f"{DATE}: trained_on",
+        f"{TEXT}: metrics",
+        in_digest=False,
+    ),
+    _table(
+        "publication",
+        "business_date",
+        f"{DATE}: business_date",
+        f"{TIMESTAMP}: as_of",
+        f"{BIGINT}: to_seq",
+        f"{TEXT}: company company_timezone company_currency",
+        in_digest=False,
+    ),
+)
+
+PUBLISHED: dict[str, Table] = {table.name: table for table in _TABLES}
+
+
+def create_statement(table: str) -> str:
+    """``CREATE TABLE`` of a published table. Raises KeyError with the known names."""
+    try:
+        promised = PUBLISHED[table]
+    except KeyError:
+        raise KeyError(f"unknown published table {table!r}; known: {', '.join(PUBLISHED)}") from None
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in promised.columns.items())
+    return f'create table "{promised.name}" ({columns})'
+
+
+def check(connection: Connection) -> None:
+    """The snapshot behind the connection has every promised table and column, of the promised type.
+
+    Raises ContractError with all differences. Further columns are allowed: a newer writer may know more.
+    """
+    rows = connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns() where not internal and schema_name = 'main'"
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = kind
+    broken = [difference for table in _TABLES for difference in _differences(table, found.get(table.name))]
+    if broken:
+        raise ContractError("the snapshot breaks the published contract: " + "; ".join(broken))
+
+
+def _differences(table: Table, found: dict[str, str] | None) -> list[str]:
+    if found is None:
+        return [f"table {table.name} is missing"]
+    return [
+        f"{table.name}.{column} is {found.get(column, 'missing')}, promised {kind}"
+        for column, kind in table.columns.items()
+        if found.get(column) != kind
+    ]

@@ -1,0 +1,43 @@
+"""What all documents share: YAML in, a frozen pydantic object out, a version that is the hash of the content."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class DocumentError(ValueError):
+    """A document does not hold; the message names file, field and remedy."""
+
+
+class Document(BaseModel):
+    """Base of every document: unknown fields are refused, a loaded document does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def version(self) -> str:
+        """First 16 hex digits of the sha256 of the canonical form: equal content, equal version."""
+        body = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+    @classmethod
+    def parse(cls, text: str, *, name: str) -> Self:
+        """Read YAML text. Raises DocumentError naming ``name``, the field and what is wrong."""
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise DocumentError(f"{name}: not readable as YAML: {error}") from error
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            lines = [f"{'.'.join(str(part) for part in e['loc']) or 'document'}: {e['msg']}" for e in error.errors()]
+            raise DocumentError(f"{name}: " + "; ".join(lines)) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a YAML file. Raises DocumentError, or FileNotFoundError."""
+        return cls.parse(path.read_text(encoding="utf-8"), name=path.name)

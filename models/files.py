@@ -1,0 +1,33 @@
+"""Writing files so that a power cut leaves the old or the new, never half."""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_file(path: Path) -> None:
+    """Make a written file durable."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file, read once."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def replace_durably(draft: Path, target: Path) -> None:
+    """Rename a draft over its target, both on one file system, and make it last."""
+    fsync_file(draft)
+    draft.replace(target)
+    fsync_folder(target.parent)

@@ -1,0 +1,1 @@
+"""Who is who: pure functions over observations of identifiers."""

@@ -1,0 +1,52 @@
+"""One place answers questions: open snapshots, every query by id, who may see what.
+
+snapshots = Snapshots(settings.published_dir)
+frame = run(snapshots, "customer_search", viewer, text="138")
+"""
+
+import polars as pl
+
+from models.serving.pointer import (
+    Pointer,
+    PointerError,
+    available,
+    read_pointer,
+    snapshot_file,
+    write_pointer,
+)
+from models.serving.queries import QUERIES
+from models.serving.query import ParameterError, Query
+from models.serving.snapshots import NoSnapshotError, Snapshot, SnapshotDamagedError, Snapshots
+from models.serving.viewer import Viewer
+
+__all__ = [
+    "QUERIES",
+    "NoSnapshotError",
+    "ParameterError",
+    "Pointer",
+    "PointerError",
+    "Query",
+    "Snapshot",
+    "SnapshotDamagedError",
+    "Snapshots",
+    "Viewer",
+    "available",
+    "read_pointer",
+    "run",
+    "snapshot_file",
+    "write_pointer",
+]
+
+
+def run(source: Snapshots | Snapshot, query_id: str, viewer: Viewer, **parameters: object) -> pl.DataFrame:
+    """The answer to a query, as far as the viewer may see it; columns and types as ``QUERIES[query_id].columns``.
+
+    ``source``: the folder's snapshots (the current one is taken) or one snapshot, when several answers must belong
+    together. Raises KeyError for an unknown query, ParameterError, NoSnapshotError, SnapshotDamagedError.
+    """
+    try:
+        query = QUERIES[query_id]
+    except KeyError:
+        raise KeyError(f"unknown query {query_id!r}; known: {', '.join(sorted(QUERIES))}") from None
+    snapshot = source.current() if isinstance(source, Snapshots) else source
+    return query.run(snapshot, viewer, parameters)

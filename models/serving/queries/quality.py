@@ -1,0 +1,87 @@
+"""Can the figures be trusted: freshness, checks, what came in and what was turned away, the estimators' cards."""
+
+from models.serving.query import BOOLEAN, COUNT, DAY, TEXT, TIME, Limit, Query
+
+FRESHNESS = Query(
+    id="data_freshness",
+    sql="""
+        select dataset, rows_count, days_behind, last_event_at
+        from visible_data_freshness
+        order by dataset
+        limit $limit
+    """,
+    columns={"dataset": TEXT, "rows_count": COUNT, "days_behind": COUNT, "last_event_at": TIME},
+    parameters={"limit": Limit()},
+)
+
+CHECKS = Query(
+    id="quality_checks",
+    sql="""
+        select check_name, passed, failing_rows
+        from visible_quality_checks
+        order by passed, check_name
+        limit $limit
+    """,
+    columns={"check_name": TEXT, "passed": BOOLEAN, "failing_rows": COUNT},
+    parameters={"limit": Limit(default=1000)},
+)
+
+ACCOUNTING = Query(
+    id="import_accounting",
+    sql="""
+        select
+            dataset,
+            count(distinct seq) as batches,
+            sum("rows")::bigint as "rows",
+            sum(accepted)::bigint as accepted,
+            sum(quarantined)::bigint as quarantined,
+            sum(skipped)::bigint as skipped
+        from visible_batches
+        group by dataset
+        order by dataset
+        limit $limit
+    """,
+    columns={
+        "dataset": TEXT,
+        "batches": COUNT,
+        "rows": COUNT,
+        "accepted": COUNT,
+        "quarantined": COUNT,
+        "skipped": COUNT,
+    },
+    parameters={"limit": Limit()},
+)
+
+BATCHES = Query(
+    id="batches",
+    sql="""
+        select seq, source, dataset, "rows", accepted, quarantined, skipped
+        from visible_batches
+        order by seq desc, dataset
+        limit $limit
+    """,
+    columns={
+        "seq": COUNT,
+        "source": TEXT,
+        "dataset": TEXT,
+        "rows": COUNT,
+        "accepted": COUNT,
+        "quarantined": COUNT,
+        "skipped": COUNT,
+    },
+    parameters={"limit": Limit(default=50)},
+)
+
+ESTIMATORS = Query(
+    id="estimators",
+    sql="""
+        select estimator, artifact_id, trained_on, metrics
+        from visible_estimators
+        order by estimator
+        limit $limit
+    """,
+    columns={"estimator": TEXT, "artifact_id": TEXT, "trained_on": DAY, "metrics": TEXT},
+    parameters={"limit": Limit()},
+)
+
+QUERIES = (FRESHNESS, CHECKS, ACCOUNTING, BATCHES, ESTIMATORS)

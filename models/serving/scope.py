@@ -1,0 +1,154 @@
+"""Row scope: what of each published table a viewer may see. Every query reads these views, never the tables.
+
+A view is static SQL over bound parameters of the viewer: ``$all_stores``, ``$store_ids``, ``$owner_userid``. The rule:
+facts carry ``store_id`` and are visible in scope only; a customer is visible to a viewer who owns it or in whose
+scope it has a fact; a fact without store and without money is about the person and goes with the customer; figures
+about the whole company (batches, checks, estimators, row counts) are for viewers of the whole company. A value that
+would name a store or a person out of scope (home store, owner, an order of another shop) is null.
+"""
+
+import re
+
+VIEWS: dict[str, str] = {
+    "visible_customer_ids": """
+        select customer_id from customer_stores where list_contains($store_ids, store_id)
+        union
+        select customer_id from customers where owner_userid = $owner_userid::varchar
+    """,
+    "visible_customers": """
+        select
+            customer_id, name, phone, unionid, external_userid, member_no, email, gender, city, country,
+            case when $all_stores or list_contains($store_ids, home_store_id) then home_store_id end as home_store_id,
+            case
+                when $all_stores or owner_userid = $owner_userid::varchar or list_contains($store_ids, owner_store_id)
+                then owner_userid
+            end as owner_userid,
+            case when $all_stores or list_contains($store_ids, owner_store_id) then owner_store_id end
+                as owner_store_id,
+            is_wecom_contact, has_marketing_consent, birth_date
+        from customers
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    "visible_customer_stores": """
+        select * from customer_stores where $all_stores or list_contains($store_ids, store_id)
+    """,
+    # the identifiers of a person may come from shops out of scope: the list is for viewers of the whole company
+    "visible_customer_identifiers": """
+        select * from customer_identifiers where $all_stores
+    """,
+    "visible_customer_totals": """
+        select * from customer_totals where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_customer_consents": """
+        select * from customer_consents
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    "visible_interactions": """
+        select
+            interaction_id, customer_id, kind, channel, store_id,
+            case when $all_stores or store_id is not null or staff_id = $owner_userid::varchar then staff_id end
+                as staff_id,
+            case when $all_stores or store_id is not null then object_id end as object_id,
+            currency, amount, occurred_at
+        from interactions
+        where
+            $all_stores
+            or list_contains($store_ids, store_id)
+            or (
+                store_id is null and amount is null
+                and customer_id in (select customer_id from visible_customer_ids)
+            )
+    """,
+    "visible_orders": """
+        select * from orders where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_order_lines": """
+        select * from order_lines where $all_stores or order_key in (select order_key from visible_orders)
+    """,
+    # an order key begins with its shop: a refund given in another shop must not name that one
+    "visible_refunds": """
+        select
+            * replace (
+                case when $all_stores or prefix(order_key, store_id || ':') then order_key end as order_key,
+                case when $all_stores or prefix(order_line_id, store_id || ':') then order_line_id end
+                    as order_line_id
+            )
+        from refunds
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_stores": """
+        select * from stores where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_staff": """
+        select * from staff
+        where $all_stores or list_contains($store_ids, store_id) or userid = $owner_userid::varchar
+    """,
+    "visible_daily_metrics": """
+        select * from daily_metrics where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_settlement_summary": """
+        select * from settlement_summary where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_settlement_entries": """
+        select
+            * replace (
+                case when $all_stores or prefix(order_key, store_id || ':') then order_key end as order_key,
+                case when $all_stores or prefix(original_line_id, store_id || ':') then original_line_id end
+                    as original_line_id
+            )
+        from settlement_entries
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_churn_scores": """
+        select
+            * replace (
+                case
+                    when
+                        $all_stores or owner_userid = $owner_userid::varchar
+                        or list_contains($store_ids, owner_store_id)
+                    then owner_userid
+                end as owner_userid,
+                case when $all_stores or list_contains($store_ids, owner_store_id) then owner_store_id end
+                    as owner_store_id
+            )
+        from churn_scores
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    "visible_data_freshness": """
+        select * replace (case when $all_stores then rows_count end as rows_count) from data_freshness
+    """,
+    "visible_batches": """
+        select * from batches where $all_stores
+    """,
+    "visible_quality_checks": """
+        select * from quality_checks where $all_stores
+    """,
+    "visible_estimators": """
+        select * from estimators where $all_stores
+    """,
+    "visible_publication": """
+        select * from publication
+    """,
+}
+
+_VIEW_NAME = re.compile(r"\bvisible_\w+")
+
+
+def with_views(sql: str) -> str:
+    """The statement preceded by the scoped views it names. Raises KeyError for a view that does not exist.
+
+    ``sql`` begins with ``select`` or with further common table expressions (``name as (...), select ...``).
+    ``not materialized``: a look-up by key must reach the table, not a copy of the whole view.
+    """
+    needed: dict[str, None] = {}
+
+    def add(text: str) -> None:
+        for name in _VIEW_NAME.findall(text):
+            if name not in needed:
+                add(VIEWS[name])
+                needed[name] = None
+
+    add(sql)
+    views = ",\n".join(f"{name} as not materialized ({VIEWS[name]})" for name in needed)
+    separator = " " if sql.lstrip().startswith("select") else ",\n"
+    return "with " + views + separator + sql

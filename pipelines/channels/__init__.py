@@ -1,0 +1,1 @@
+"""Outgoing adapters: one module per way out."""

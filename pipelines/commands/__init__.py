@@ -1,0 +1,1 @@
+"""The `scrm` command, one file per noun; `pipelines.cli` puts them together."""

@@ -1,0 +1,70 @@
+"""``scrm demo``: a whole company on this machine."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from models.settings import Settings
+from pipelines.commands import runs, screens
+from pipelines.commands.output import console, emit
+from pipelines.demo import CUSTOMERS, DEMO_HOME, demo_settings, generate, load
+
+NEXT = "is the demo company. Try: scrm import YOUR.csv --as orders · scrm audience export at_risk_with_consent · scrm up   (Ctrl-C stops)"
+
+
+def demo(
+    customers: Annotated[int, typer.Option(help="size of the company", min=100)] = CUSTOMERS,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="load this folder instead of generating", file_okay=False)
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="forget an earlier demo first")] = False,
+    check: Annotated[bool, typer.Option("--check", help="stop once the dashboard answers")] = False,
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="stop after publishing")] = False,
+    port: Annotated[int | None, typer.Option(help="the dashboard's port")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result, on stdout")] = False,
+) -> None:
+    """Generate a company, serve its WeCom from a sandbox, sync, import, run, and open the dashboard.
+
+    Everything stays in data/demo (or SCRM_HOME); your own data is not touched. The demo ends on 2026-06-30.
+
+    Example: `scrm demo --check`
+
+    Exit codes: 0 done, 1 a step failed.
+    """
+    started = time.monotonic()
+    settings = demo_settings(Settings().home) if "home" in Settings().model_fields_set else demo_settings(DEMO_HOME)
+    if fresh:
+        shutil.rmtree(settings.home, ignore_errors=True)
+    steps = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, disable=as_json
+    )
+    with steps:
+        previous: list = []
+
+        def on_step(words: str) -> None:
+            for task in previous:
+                steps.stop_task(task)
+            previous[:] = [steps.add_task(words, total=None)]
+
+        folder = from_ or settings.home / "company"
+        if from_ is None:
+            on_step(f"generate a company of {customers:,} customers")
+            generate(folder, customers=customers)
+        loaded = load(settings, folder, on_step)
+    report = runs.published(settings, quiet=as_json)
+    seconds = time.monotonic() - started
+    quarantined = sum(figures["quarantined"] for figures in loaded.files.values())
+    console.print(
+        f"published {report['snapshot']} in {seconds:.0f} s; {quarantined} bad rows are in quarantine (scrm quarantine list)"
+    )
+    emit(
+        {"seconds": round(seconds, 1), "loaded": loaded.files, "follows": loaded.follows, "run": report},
+        as_json=as_json,
+        table=None,
+    )
+    if not no_dashboard:
+        screens.show(settings, port=port, check=check, then=NEXT)

@@ -1,0 +1,85 @@
+"""``scrm settlement``: the rulebook checked, and an amount explained."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.table import Table
+
+from models.documents.loading import DocumentError
+from models.documents.settlement import SettlementDocument
+from models.serving.pointer import read_pointer
+from models.settings import Settings
+from models.settlement.checking import check as check_document
+from models.settlement.explaining import explain as explain_entry
+from pipelines.commands.output import emit, fail
+from pipelines.warehouse import ENGINE_CONFIG
+
+app = typer.Typer(help="The rulebook: check it, and explain an amount.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    document: Annotated[Path | None, typer.Argument(help="a draft; default: the rulebooks folder's")] = None,
+    from_: Annotated[str, typer.Option("--from", help="YYYY-MM-DD")] = "2025-01-01",
+    until: Annotated[str, typer.Option(help="YYYY-MM-DD, not included")] = "2027-01-01",
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+) -> None:
+    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot.
+
+    Example: `scrm settlement check draft.yaml --from 2026-01-01 --until 2027-01-01`
+
+    Exit codes: 0 it holds, 1 problems were found (each is named with its combination).
+    """
+    settings = Settings()
+    try:
+        rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
+    except DocumentError as error:
+        fail(str(error))
+    sql = (
+        "select distinct region, store_type, business_type, "
+        "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
+    )
+    with _snapshot(settings) as connection:
+        combinations = connection.sql(sql).pl()
+    problems = check_document(rulebook, combinations, date.fromisoformat(from_), date.fromisoformat(until))
+    table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
+    for problem in problems:
+        table.add_row(problem.kind, problem.message)
+    found = [{"kind": problem.kind, "message": problem.message} for problem in problems]
+    emit({"version": rulebook.version, "problems": found}, as_json=as_json, table=table)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    line: Annotated[str, typer.Argument(help="an order line or refund line, as on the settlement page")],
+    language: Annotated[str, typer.Option(help="zh or en")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+) -> None:
+    """How each party's amount of a line came about, recomputed from the entry's own columns.
+
+    Example: `scrm settlement explain sh01:20260630-1:1`
+
+    Exit codes: 0 done, 1 the line has no entries.
+    """
+    with _snapshot(Settings()) as connection:
+        sql = "select * from settlement_entries where line_id = $line order by posting, component_seq"
+        entries = connection.sql(sql, params={"line": line}).pl()
+    if entries.is_empty():
+        fail(f"no settlement entry has the line {line!r}; the settlement page lists lines")
+    words = [explain_entry(entry, language) for entry in entries.iter_rows(named=True)]
+    table = Table("entry", "how", title=line, show_lines=True)
+    for entry, text in zip(entries.iter_rows(named=True), words, strict=True):
+        table.add_row(f"{entry['posting']} {entry['party_role']} {entry['party_id']}", text)
+    emit({"line": line, "entries": entries.to_dicts(), "words": words}, as_json=as_json, table=table)
+
+
+def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
+    pointer = read_pointer(settings.published_dir)
+    if pointer is None:
+        fail("nothing is published yet; `scrm run` publishes")
+    return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)

@@ -1,0 +1,65 @@
+"""The frozen inputs of a run: what dbt reads, hard-linked from the lake up to the run's sequence number."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from models.contracts import CONTRACTS
+from models.documents.churn import ChurnDocument, cutoffs
+from models.documents.settlement import SettlementDocument
+from models.settlement.rules import compile_rules
+from pipelines.defs.resources import Build
+from pipelines.documents import published
+
+#: What lands each dataset: the lineage from source to staging.
+DOORS = {"wecom": ["wecom_observations"], "store": ["store_rows"], "file": ["files"], "run": ["publication_history"]}
+FROM_STORE = {"consents"}
+
+
+def _upstream(dataset: str) -> list[str]:
+    return ["store_rows"] if dataset in FROM_STORE else DOORS[CONTRACTS[dataset].door]
+
+
+FILES = dg.AssetSpec(
+    "files", group_name="ingestion", kinds={"file"}, description="Files that people import by `scrm import`."
+)
+PUBLICATION_HISTORY = dg.AssetSpec(
+    "publication_history", group_name="ingestion", description="Outcomes that earlier publications decided."
+)
+
+
+@dg.multi_asset(
+    name="run_inputs",
+    group_name="inputs",
+    specs=[
+        *(
+            dg.AssetSpec(["lake", dataset], deps=_upstream(dataset), description=contract.en, owners=["team:data"])
+            for dataset, contract in CONTRACTS.items()
+        ),
+        dg.AssetSpec(
+            ["lake", "run"], deps=["store_rows", "rule_documents", "wecom_observations"], description="The frozen pair."
+        ),
+        dg.AssetSpec(
+            ["lake", "lake_batches"], deps=["store_rows", "rule_documents"], description="Batches up to the pair."
+        ),
+        dg.AssetSpec(["lake", "settlement_rules"], deps=["rule_documents"], description="The rulebook as a table."),
+        dg.AssetSpec(
+            ["lake", "churn_cutoffs"], deps=["rule_documents"], description="Cut-offs of the churn estimator."
+        ),
+    ],
+)
+def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
+    lake, warehouse = build.workspace.lake, build.workspace.warehouse
+    plan = build.freeze()
+    files = warehouse.start(lake, plan)
+    rules = compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq))
+    warehouse.write_input("settlement_rules", rules)
+    dates = cutoffs(
+        published(lake, "churn", ChurnDocument, plan.to_seq), plan.as_of, build.workspace.settings.zone
+    )
+    warehouse.write_input("churn_cutoffs", dates)
+    counts = {"settlement_rules": rules.height, "churn_cutoffs": dates.height, "run": 1, "lake_batches": plan.to_seq}
+    for dataset in CONTRACTS:
+        yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
+    for table, rows in counts.items():
+        yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key})

@@ -1,0 +1,68 @@
+"""Published rule documents: what people edit in the rulebooks folder, landed by content so that a run can name it."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from models.documents.audience import AudienceDocument
+from models.documents.churn import ChurnDocument
+from models.documents.identity import IdentityRegistry
+from models.documents.loading import Document
+from models.documents.settlement import SettlementDocument
+from pipelines.lake import Commit, Lake, LakeError, Part, content_key
+
+#: kind → type. A kind is a dataset of the lake's ``documents`` zone and a file (or folder) of the rulebooks.
+KINDS: dict[str, type[Document]] = {
+    "identity": IdentityRegistry,
+    "settlement": SettlementDocument,
+    "churn": ChurnDocument,
+}
+AUDIENCES = "audiences"
+D = TypeVar("D", bound=Document)
+
+
+def publish_documents(lake: Lake, rulebooks: Path) -> list[Commit]:
+    """Land every document whose content differs from the newest landed one of its kind.
+
+    Raises DocumentError naming file and field when a document does not hold: nothing of it is landed then.
+    """
+    commits = []
+    for kind, path, document in _edited(rulebooks):
+        entries = lake.files("documents", kind)
+        if entries and entries[-1][0].details.get("version") == document.version:
+            continue
+        previous = entries[-1][0].seq if entries else 0
+        commits.append(
+            lake.commit(
+                source=f"documents:{kind}",
+                key=content_key("document", kind, document.version, str(previous)),
+                parts=[Part("documents", kind, content=path.read_bytes(), suffix="yaml")],
+                details={"version": document.version, "file": path.name},
+            )
+        )
+    return commits
+
+
+def published(lake: Lake, kind: str, type_: type[D], to_seq: int | None = None) -> D:
+    """The newest landed document of a kind. Raises LakeError when there is none."""
+    files = lake.files("documents", kind, to_seq)
+    if not files:
+        raise LakeError(f"no {kind} document has been published; `scrm run` publishes the rulebooks folder")
+    return type_.parse(lake.content(files[-1][1]).decode(), name=f"{kind}.yaml")
+
+
+def published_audiences(lake: Lake, to_seq: int | None = None) -> list[AudienceDocument]:
+    """The newest landed version of every audience, by name."""
+    kinds = [kind for kind in lake.datasets("documents") if kind.startswith(f"{AUDIENCES}-")]
+    found = [kind for kind in kinds if lake.files("documents", kind, to_seq)]
+    return [published(lake, kind, AudienceDocument, to_seq) for kind in found]
+
+
+def _edited(rulebooks: Path) -> list[tuple[str, Path, Document]]:
+    single = [
+        (kind, rulebooks / f"{kind}.yaml", type_.load(rulebooks / f"{kind}.yaml")) for kind, type_ in KINDS.items()
+    ]
+    audiences = [
+        (f"{AUDIENCES}-{path.stem}", path, AudienceDocument.load(path))
+        for path in sorted((rulebooks / AUDIENCES).glob("*.yaml"))
+    ]
+    return [*single, *audiences]

@@ -1,0 +1,169 @@
+"""The whole graph in one process: what ``scrm run`` and ``scrm demo`` call."""
+
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from models.serving.pointer import read_pointer
+from models.settings import Settings
+from pipelines.defs.automation import MAIN_JOB
+from pipelines.defs.resources import Build, export_environment
+from pipelines.warehouse import RunInProgressError
+from pipelines.workspace import Workspace
+
+POLL_SECONDS = 0.4
+DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
+OnProgress = Callable[["Progress"], None]
+
+
+class RunFailedError(Exception):
+    """A step failed; the message holds its name and its own words. Nothing was published."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: steps done of all, and what it does now (a step, or a table that was just built)."""
+
+    done: int
+    steps: int
+    now: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    run_id: str
+    business_date: str
+    to_seq: int
+    snapshot: str
+    publication: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(
+    settings: Settings,
+    *,
+    business_date: str = "",
+    to_seq: int = 0,
+    retrain: bool = False,
+    on_progress: OnProgress | None = None,
+) -> RunReport:
+    """Materialise the main job and publish. Empty date and zero sequence: as the lake stands now.
+
+    Raises RunInProgressError when another run builds here, RunFailedError with the failed step's words.
+    """
+    started = time.monotonic()
+    export_environment(settings)
+    instance = prepare_instance(settings)
+    _reap(instance, settings)
+    Workspace(settings).lake.sweep()
+    from pipelines.definitions import defs  # loads the dbt manifest of the environment exported above
+
+    job = defs().resolve_job_def(MAIN_JOB)
+    run_id = str(uuid.uuid4())
+    with _watched(instance, run_id, len(job.nodes), on_progress):
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            resources={"build": Build(business_date=business_date, to_seq=to_seq, retrain=retrain)},
+        )
+    if not result.success:
+        raise RunFailedError(_failure(instance, run_id))
+    pointer = read_pointer(settings.published_dir)
+    if pointer is None:
+        raise RunFailedError("the run ended without a published snapshot")
+    return RunReport(
+        run_id,
+        pointer.business_date.isoformat(),
+        pointer.sequence,
+        pointer.version,
+        pointer.publication,
+        time.monotonic() - started,
+    )
+
+
+def prepare_instance(settings: Settings) -> dg.DagsterInstance:
+    """Dagster's own state, under the home, with the limits of the tree."""
+    settings.dagster_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(DAGSTER_YAML, settings.dagster_dir / "dagster.yaml")
+    return dg.DagsterInstance.get()
+
+
+def _reap(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Runs that died stay STARTED for Dagster; whoever gets the warehouse knows that nobody runs.
+
+    Raises RunInProgressError when somebody does.
+    """
+    with Workspace(settings).warehouse.exclusive():
+        dead = instance.get_runs(dg.RunsFilter(job_name=MAIN_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
+        for dagster_run in dead:
+            instance.report_run_failed(dagster_run, "the process of this run died")
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, run_id: str, steps: int, on_progress: OnProgress | None) -> Iterator[None]:
+    """Report a run's events while it goes on."""
+    if on_progress is None:
+        yield
+        return
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(instance, run_id, steps, on_progress, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(
+    instance: dg.DagsterInstance, run_id: str, steps: int, on_progress: OnProgress, over: threading.Event
+) -> None:
+    kinds = {
+        dg.DagsterEventType.STEP_START,
+        dg.DagsterEventType.STEP_SUCCESS,
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+    }
+    cursor, done = None, 0
+    while True:
+        last = over.is_set()
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=kinds)
+        cursor = page.cursor
+        for record in page.records:
+            event = record.event_log_entry.dagster_event
+            if event is None:
+                continue
+            done += event.event_type == dg.DagsterEventType.STEP_SUCCESS
+            subject = event.asset_key.path[-1] if event.asset_key else event.step_key
+            on_progress(Progress(done, steps, (subject or "").replace("_", " ")))
+        if last:
+            return
+        over.wait(POLL_SECONDS)
+
+
+def _failure(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The failed step and the innermost words of its error."""
+    page = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    for record in page.records:
+        event = record.event_log_entry.dagster_event
+        if event is not None:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip() if error else 'no reason given'}"
+    return "the run failed before its first step; see `scrm up`, runs"
+
+
+__all__ = ["Progress", "RunFailedError", "RunInProgressError", "RunReport", "prepare_instance", "run"]

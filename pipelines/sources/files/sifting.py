@@ -1,0 +1,175 @@
+"""Rows of a table before they are read: which are skipped, which go where, and which are no rows at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from models.contracts import RAW_COLUMN, ROW_COLUMN
+from models.documents.mapping import Condition, Destination, Mapping
+from pipelines.sources.files.cells import cleaned, where
+from pipelines.sources.files.numbers import canonical
+from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefusedError, Table, folded, raw_json
+
+_TOTALS = (
+    "合计",
+    "总计",
+    "小计",
+    "汇总",
+    "合計",
+    "總計",
+    "total",
+    "totals",
+    "grand total",
+    "subtotal",
+    "sum",
+    "总合计",
+)
+_SHOWN_HEADERS = 60
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """``rows``: text cells under their source headers, ``_row``, ``_raw``; skipped rows are counted by reason.
+
+    ``ragged``: ``_row``, ``_raw``, ``rule`` of records that do not fit the header.
+    """
+
+    rows: pl.DataFrame
+    ragged: pl.DataFrame
+    skipped: dict[str, int]
+
+
+def located(mapping: Mapping, header: Sequence[str]) -> dict[str, str]:
+    """Each source name of the mapping → the column of the file; exactly, or else without case, spaces and width.
+
+    Raises FileRefusedError naming every source that the header lacks, and the header.
+    """
+    exact = set(header)
+    loose: dict[str, list[str]] = {}
+    for name in header:
+        loose.setdefault(folded(name), []).append(name)
+    found = {}
+    for source in mapping.sources():
+        if source in exact:
+            found[source] = source
+        elif len(candidates := loose.get(folded(source), [])) == 1:
+            found[source] = candidates[0]
+    missing = sorted(mapping.sources() - set(found))
+    if missing:
+        raise FileRefusedError(_missing(missing, mapping.destinations(), header))
+    return found
+
+
+def _missing(missing: Sequence[str], destinations: Iterable[Destination], header: Sequence[str]) -> str:
+    feeds = {
+        source: sorted(
+            {
+                f"{to.dataset}.{target}" + (" (required)" if to.contract.by_name[target].required else "")
+                for to in destinations
+                for target, spec in to.columns.items()
+                if spec.source == source
+            }
+        )
+        for source in missing
+    }
+    named = "; ".join(f"{source!r}, mapped to {', '.join(feeds[source]) or 'a route'}" for source in missing)
+    return (
+        f"the file has no column {named}. Its header is: {', '.join(header[:_SHOWN_HEADERS])}. Correct the name under "
+        "columns in the mapping, or delete the line when the file no longer has it and it is not required"
+    )
+
+
+def sift(table: Table, mapping: Mapping, headers: dict[str, str]) -> Sifted:
+    """Blank rows, total rows and, where the mapping says so, repeated rows are skipped and counted."""
+    cells = [name for name in table.header if name != PROBLEM_COLUMN]
+    rows = table.frame.select(*cells, ROW_COLUMN)
+    ragged = table.ragged.select(
+        ROW_COLUMN,
+        RAW_COLUMN,
+        pl.when(pl.col("found").is_null())
+        .then(pl.lit("the line is not a JSON object"))
+        .otherwise(pl.format("the row has {} cells, the header {}", "found", pl.lit(len(cells))))
+        .alias("rule"),
+    )
+    blank, total = _empty_and_totals(rows, cells, mapping, headers)
+    skipped = {"blank": table.blank + int(blank.sum()), "total": int(total.sum()), "duplicate": 0}
+    if skipped["blank"] > table.blank or skipped["total"]:
+        rows = rows.filter(~(blank | total))
+    extra = [name for name in cells if name.startswith(EXTRA_PREFIX)]
+    rows = rows.with_columns(raw_json(rows.select(cells)))
+    if extra:
+        shifted = pl.any_horizontal(pl.col(extra).str.strip_chars() != "").fill_null(False)
+        rule = pl.lit("the row has more cells than the header").alias("rule")
+        ragged = pl.concat([ragged, rows.filter(shifted).select(ROW_COLUMN, RAW_COLUMN, rule)])
+        rows = rows.filter(~shifted)
+    if mapping.duplicates == "drop":
+        before = rows.height
+        rows = rows.filter(pl.col(RAW_COLUMN).is_first_distinct())
+        skipped["duplicate"] = before - rows.height
+    return Sifted(rows, ragged, skipped)
+
+
+def _empty_and_totals(
+    rows: pl.DataFrame, cells: Sequence[str], mapping: Mapping, headers: dict[str, str]
+) -> tuple[pl.Series, pl.Series]:
+    """Masks. Only rows that lack something required can be either, and those are few: they alone are looked at."""
+    to = mapping.destinations()[0]
+    required = {headers[to.columns[c.name].source] for c in to.contract.columns if c.required and c.name in to.columns}
+    lacking = pl.any_horizontal((pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")) for name in required)
+    places = rows.select(lacking.fill_null(True)).to_series().arg_true()
+    few = rows.select(cells)[places]
+    stripped = few.select(pl.col(cells).str.strip_chars())
+    first = stripped.select(
+        pl.coalesce(pl.when(pl.col(name) != "").then(pl.col(name)) for name in stripped.columns).alias("first")
+    ).to_series()
+    word = cleaned(first).str.to_lowercase().str.strip_chars_end(": ")
+    nothing = pl.Series([False]).new_from_index(0, rows.height)
+    blank = nothing.scatter(places.filter(first.is_null()), True) if first.null_count() else nothing
+    is_total = word.is_in(_TOTALS).fill_null(False)
+    total = nothing.clone().scatter(places.filter(is_total), True) if is_total.any() else nothing
+    return blank, total
+
+
+def holds(condition: Condition, cells: pl.Series) -> pl.Series:
+    """Mask of the rows for which every test of a condition is true. ``cells``: its column, as read."""
+    values = cleaned(cells)
+    tests = []
+    if condition.equals is not None:
+        tests.append(values == condition.equals)
+    if condition.one_of is not None:
+        tests.append(values.is_in(list(condition.one_of)))
+    if condition.starts_with is not None:
+        tests.append(values.str.starts_with(condition.starts_with))
+    if condition.matches is not None:
+        tests.append(_matches(values, condition.matches))
+    if condition.negative is not None:
+        below = where(canonical(values)[0], lambda v: v.str.contains(r"^-.*[1-9]"))
+        tests.append(below if condition.negative else ~below)
+    if condition.empty is not None:
+        tests.append(values.is_null() if condition.empty else values.is_not_null())
+    mask = tests[0].fill_null(False)
+    for test in tests[1:]:
+        mask = mask & test.fill_null(False)
+    return mask
+
+
+def _matches(values: pl.Series, pattern: str) -> pl.Series:
+    try:
+        return values.str.contains(pattern)
+    except pl.exceptions.ComputeError as error:
+        raise FileRefusedError(f"matches {pattern!r} is not a regular expression that is supported: {error}") from error
+
+
+def routed(rows: pl.DataFrame, mapping: Mapping, headers: dict[str, str]) -> list[tuple[Destination, pl.DataFrame]]:
+    """Each destination with its rows; a row goes to the first route whose condition holds, else to the dataset."""
+    main, *routes = mapping.destinations()
+    left = pl.Series([True]).new_from_index(0, rows.height)
+    parts = []
+    for route in routes:
+        if route.when is None:
+            raise TypeError("a route without a condition")
+        mask = holds(route.when, rows[headers[route.when.column]]) & left
+        parts.append((route, rows.filter(mask)))
+        left = left & ~mask
+    return [(main, rows if left.all() else rows.filter(left)), *parts]

@@ -1,0 +1,163 @@
+"""The warehouse folder: inputs that dbt reads, tables that Python steps read and write, the lock, the promotion.
+
+Engine-neutral: a step sees Parquet in ``inputs/`` and polars frames, never the engine. One process opens the
+warehouse at a time, guarded by an OS file lock that the kernel frees on death.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from filelock import FileLock, Timeout
+
+from models.contracts import CONTRACTS
+from models.files import fsync_folder
+from models.settings import Settings
+from pipelines.lake import Lake
+from pipelines.plan import RunPlan
+
+CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
+ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+
+class RunInProgressError(Exception):
+    """Another process builds this warehouse."""
+
+
+class Warehouse:
+    def __init__(self, settings: Settings) -> None:
+        self.building = settings.building_dir
+        self.promoted = settings.promoted_dir
+        self.database = self.building / "warehouse.duckdb"
+        self.inputs = self.building / "inputs"
+        self.outcomes = self.building / "outcomes"
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the warehouse for one run. Raises RunInProgressError at once when another process has it."""
+        self.building.parent.mkdir(parents=True, exist_ok=True)
+        lock = self.building.parent / ".lock"
+        try:
+            with FileLock(lock, blocking=False):
+                yield
+        except Timeout:
+            raise RunInProgressError(f"another run is building in {self.building.parent}; wait for it or stop it") from None
+
+    def start(self, lake: Lake, plan: RunPlan) -> dict[str, int]:
+        """An empty building folder with the run's inputs hard-linked into it. Returns files per dataset."""
+        shutil.rmtree(self.building, ignore_errors=True)
+        self.outcomes.mkdir(parents=True)
+        linked = {dataset: self._link(lake, dataset, plan.to_seq) for dataset in CONTRACTS}
+        entries = lake.entries(plan.to_seq)
+        batches = {
+            "batch": [e.key for e in entries],
+            "source": [e.source for e in entries],
+            "seq": [e.seq for e in entries],
+        }
+        schema = {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64()}
+        self.write_input("lake_batches", pl.DataFrame(batches, schema=schema))
+        self.write_input("run", plan.frame())
+        plan.write(self.building)
+        return linked
+
+    def write_input(self, name: str, frame: pl.DataFrame) -> Path:
+        """One file that a dbt source reads, replacing what was there."""
+        path = self.inputs / name / "rows.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(path, compression="zstd")
+        return path
+
+    def read(self, table: str) -> pl.DataFrame:
+        """A table that dbt built, with no promise on order."""
+        with duckdb.connect(str(self.database), read_only=True, config=ENGINE_CONFIG) as connection:
+            return connection.table(table).pl()
+
+    def read_input(self, name: str) -> pl.DataFrame:
+        """The rows of an input. Contract datasets carry ``_batch``."""
+        return pl.concat(
+            [pl.read_parquet(path) for path in sorted((self.inputs / name).glob("*.parquet"))], how="diagonal_relaxed"
+        )
+
+    def decide(self, dataset: str, frame: pl.DataFrame) -> None:
+        """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
+        frame.write_parquet(self.outcomes / f"{dataset}.parquet")
+
+    def set_aside_artifact(self, estimator: str, content: bytes, metadata: Mapping[str, Any], card: str) -> None:
+        """The same for a newly trained estimator: its bytes, what is known of it, and its card."""
+        (self.outcomes / f"{estimator}.skops").write_bytes(content)
+        (self.outcomes / f"{estimator}.json").write_text(json.dumps(metadata, default=str), encoding="utf-8")
+        (self.outcomes / f"{estimator}.md").write_text(card, encoding="utf-8")
+
+    def artifacts(self) -> dict[str, tuple[bytes, dict[str, Any], str]]:
+        """Artifacts set aside: content, metadata and card by estimator."""
+        return {
+            path.stem: (
+                path.read_bytes(),
+                json.loads(path.with_suffix(".json").read_text(encoding="utf-8")),
+                path.with_suffix(".md").read_text(encoding="utf-8"),
+            )
+            for path in sorted(self.outcomes.glob("*.skops"))
+        }
+
+    def decided(self) -> dict[str, pl.DataFrame]:
+        return {path.stem: pl.read_parquet(path) for path in sorted(self.outcomes.glob("*.parquet"))}
+
+    def promote(self) -> None:
+        """Make the building folder the promoted one by two renames; a crash between leaves it to the next run."""
+        retired = self.promoted.with_name("retired")
+        shutil.rmtree(retired, ignore_errors=True)
+        if self.promoted.exists():
+            self.promoted.rename(retired)
+        self.building.rename(self.promoted)
+        fsync_folder(self.promoted.parent)
+        shutil.rmtree(retired, ignore_errors=True)
+
+    def _link(self, lake: Lake, dataset: str, to_seq: int) -> int:
+        folder = self.inputs / dataset
+        folder.mkdir(parents=True)
+        CONTRACTS[dataset].empty().write_parquet(folder / CONTRACT_FILE)
+        zone = "decided" if CONTRACTS[dataset].door == "run" else "landed"
+        files = lake.files(zone, dataset, to_seq)  # type: ignore[arg-type]
+        for _, file in files:
+            _link_or_copy(lake.root / file.path, folder / Path(file.path).name)
+        return len(files)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system: a copy serves as well
+        shutil.copyfile(source, target)
+
+
+def digests(database: Path, schema: str = "main") -> dict[str, str]:
+    """Rows and an order-independent hash of every table and view of a schema: equal content, equal digest.
+
+    The hash is DuckDB's own over whole rows, summed: comparable within one DuckDB version, not across.
+    """
+    with duckdb.connect(str(database), read_only=True, config=ENGINE_CONFIG) as connection:
+        connection.execute("set threads = 1")
+        tables = [
+            name
+            for (name,) in connection.sql(
+                "select table_name from duckdb_tables() where schema_name = $schema order by 1",
+                params={"schema": schema},
+            ).fetchall()
+        ]
+        return {table: _digest(connection, table) for table in tables}
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    relation = connection.table(table)
+    columns = ", ".join(f'"{column}"' for column in relation.columns)
+    rows, total = relation.aggregate(f"count(*), coalesce(sum(hash({columns})::hugeint), 0)").fetchall()[0]
+    return f"{rows}:{total:x}"

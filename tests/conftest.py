@@ -1,0 +1,86 @@
+"""What every test can use: a company in a temporary home, the `scrm` command, and the sample published once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from models.settings import PROJECT_ROOT, Settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ID_KEY = "key of the tests"
+SAMPLE = PROJECT_ROOT / "data" / "sample"
+DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
+
+
+def dataset(name: str) -> Path:
+    """A real public data set, or a skip with the reason."""
+    path = DATASETS / name
+    if not path.exists():
+        pytest.skip(f"the public data set {name} is not beside this checkout")
+    return path
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """The process environment with this home and nothing of the developer's own settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SCRM_", "DAGSTER_"))}
+    return {**clean, "SCRM_HOME": str(home), "SCRM_ID_KEY": ID_KEY, "OMP_NUM_THREADS": "1", **more}
+
+
+def scrm_command(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("scrm")), *arguments]
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company in a home of its own."""
+
+    home: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home, id_key=ID_KEY)
+
+    def scrm(self, *arguments: str, expect: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the command; its exit code must be the expected one."""
+        done = subprocess.run(
+            scrm_command(*arguments), env=environment(self.home, **more), capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == expect, (
+            f"scrm {' '.join(arguments)} → {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done
+
+    def scrm_json(self, *arguments: str, expect: int = 0) -> Mapping:
+        return json.loads(self.scrm(*arguments, "--json", expect=expect).stdout)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Company:
+    return Company(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def published_sample(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The sample company, the whole way from its files to a published snapshot. Read it, do not change it."""
+    sample = Company(tmp_path_factory.mktemp("sample") / "home")
+    sample.scrm("demo", "--from", str(SAMPLE), "--no-dashboard")
+    return sample
+
+
+@pytest.fixture
+def copied_sample(published_sample: Company, tmp_path: Path) -> Callable[[], Company]:
+    """A private copy of the published sample, for tests that change it."""
+
+    def copy() -> Company:
+        home = tmp_path / "copy"
+        shutil.copytree(published_sample.home, home)
+        return Company(home)
+
+    return copy

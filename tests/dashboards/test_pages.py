@@ -1,0 +1,218 @@
+"""Every page in both languages, for the owner and for one store; what is said when there is nothing to show."""
+
+import itertools
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import access, data
+from models.serving import Viewer
+from models.serving.pointer import CURRENT
+from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
+
+APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
+PAGES = ("overview", "customers", "settlement", "at_risk", "quality")
+LANGUAGES = ("zh", "en")
+OWNER = Viewer.owner_of_the_company()
+MANAGER = Viewer("manager", "", frozenset({"manager"}), frozenset({"S01"}))
+TITLES = {
+    "zh": ("总览", "客户", "结算", "流失风险", "数据"),
+    "en": ("Overview", "Customers", "Settlement", "At risk", "Data"),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    build_snapshot(home / "published")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch):
+    """Every test with caches of its own; the viewer is the owner unless the test says otherwise."""
+    monkeypatch.setattr(access, "current_viewer", lambda: OWNER)
+    yield
+    for cached in (data.settings, data.snapshots, data._answer):
+        cached.clear()
+
+
+@pytest.fixture
+def app(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """``app(page, language, **query)``: the page after one run."""
+    monkeypatch.setenv("SCRM_HOME", str(home))
+
+    def opened(page: str = "overview", language: str = "zh", **query: str) -> AppTest:
+        at = AppTest.from_file(APP, default_timeout=30)
+        at.query_params["language"] = language
+        at.run()
+        if page != "overview":
+            at.switch_page(f"app_pages/{page}.py")
+            for name, value in query.items():
+                at.query_params[name] = value
+            at.run()
+        return at
+
+    return opened
+
+
+def _shown(at: AppTest) -> str:
+    """All the text of a page: words, figures, and every cell of its tables."""
+    kinds = (at.title, at.subheader, at.caption, at.markdown, at.text, at.info, at.warning, at.error)
+    texts = [str(element.value) for kind in kinds for element in kind]
+    texts += [f"{metric.label} {metric.value} {metric.delta}" for metric in at.metric]
+    texts += [str(option) for box in at.selectbox for option in box.options]
+    texts += [table.value.to_csv() for table in at.dataframe]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize(("page", "language"), itertools.product(PAGES, LANGUAGES))
+def test_page_shows_figures_in_its_language(app, page, language):
+    at = app(page, language)
+    assert not at.exception
+    assert [title.value for title in at.title] == [TITLES[language][PAGES.index(page)]]
+    assert len(at.dataframe) >= 1
+    assert all(table.value.shape[0] > 0 for table in at.dataframe)
+
+
+def test_overview_shows_each_currency_apart(app):
+    at = app("overview", "en")
+    labels = [metric.label for metric in at.metric]
+    assert {"Revenue CNY", "Revenue HKD", "Refunds CNY", "Refunds HKD"} <= set(labels)
+    assert len(at.get("vega_lite_chart")) == 2
+
+
+def test_longer_period_shows_more_orders(app):
+    at = app("overview", "en")
+    month = next(metric.value for metric in at.metric if metric.label == "Orders")
+    at.segmented_control(key="overview_days").set_value(365).run()
+    assert not at.exception
+    year = next(metric.value for metric in at.metric if metric.label == "Orders")
+    assert int(year) > int(month)
+
+
+def test_language_switch_keeps_to_the_session(app):
+    at = app("overview", "zh")
+    at.segmented_control(key="language_switch").set_value("en").run()
+    assert at.title[0].value == "Overview"
+    assert at.query_params["language"] == "en"
+    at.switch_page("app_pages/quality.py").run()
+    assert at.title[0].value == "Data"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_profile_tells_the_whole_story(app, language):
+    at = app("customers", language, customer="C000000")
+    assert not at.exception
+    assert len(at.dataframe) == 4  # timeline, orders, consents, identifiers
+    assert "C000000" in _shown(at)
+
+
+def test_search_finds_by_part_of_a_name_and_says_when_nobody_matches(app):
+    at = app("customers", "en")
+    at.text_input(key="customer_text").set_value("小明").run()
+    assert at.dataframe[0].value["name"].str.contains("小明").all()
+    at.text_input(key="customer_text").set_value("no such person").run()
+    assert at.info[0].value == "No customer matches."
+
+
+def test_hostile_nickname_is_text_only(app):
+    """Fault 54: it is shown whole, and only where nothing is parsed: ``st.text`` and table cells."""
+    at = app("customers", "en", customer="C000004")
+    assert HOSTILE_NAME in [element.value for element in at.text]
+    listed = app("customers", "en")
+    assert HOSTILE_NAME in set(listed.dataframe[0].value["name"])
+    for page in (at, listed):
+        parsed = [*page.markdown, *page.caption, *page.title, *page.subheader, *page.get("html"), *page.info]
+        assert not [element for element in parsed if "onerror" in str(element.value)]
+        assert not [metric for metric in page.metric if "onerror" in f"{metric.label}{metric.value}"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_manager_of_one_store_sees_nothing_of_another(app, monkeypatch, page):
+    """Also when the owner has filled the cache in the same process just before (fault 58)."""
+    wide = _shown(app(page, "zh"))
+    monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
+    at = app(page, "zh")
+    assert not at.exception
+    narrow = _shown(at)
+    for foreign in ("S02", "S03", "广州天河店", "香港铜锣湾店", "u02", "导购02", "HKD"):
+        assert foreign not in narrow, (page, foreign)
+    assert narrow != wide
+
+
+def test_a_linked_customer_out_of_scope_is_as_if_absent(app, monkeypatch):
+    monkeypatch.setattr(access, "current_viewer", lambda: Viewer("x", "", frozenset(), frozenset()))
+    at = app("customers", "en", customer="C000001")
+    assert "not in your scope" in at.info[0].value
+    assert not at.dataframe and not at.text[1:]
+
+
+def test_settlement_explains_a_line_to_the_cent(app):
+    at = app("settlement", "en")
+    at.selectbox(key="settlement_store").set_value("S01").run()
+    line = at.selectbox(key="settlement_line").options[0]
+    at.selectbox(key="settlement_line").select_index(0).run()
+    assert not at.exception
+    explained = next(element.value for element in at.text if element.value.startswith("Rule standard-2026"))
+    base, total = explained.split(" shares ")[1].split(" as below; together ")
+    assert total == f"{base}."
+    assert base in line
+
+
+def test_without_data_the_page_says_what_to_do(app, monkeypatch, tmp_path):
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path))
+    for page, language in itertools.product(PAGES, LANGUAGES):
+        at = app(page, language)
+        assert not at.exception
+        assert "make demo" in at.markdown[0].value
+        assert not at.dataframe and not at.metric
+
+
+def test_damaged_data_shows_no_figure(app, monkeypatch, tmp_path):
+    build_snapshot(tmp_path / "published", customers=3, orders=5)
+    (tmp_path / "published" / CURRENT).write_text("{", encoding="utf-8")
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path))
+    at = app("overview", "en")
+    assert at.subheader[0].value == "The data file is damaged"
+    assert not at.metric
+
+
+def test_a_fall_back_is_told(app, monkeypatch, tmp_path):
+    published = tmp_path / "published"
+    build_snapshot(published, customers=3, orders=5)
+    newer = build_snapshot(published, customers=3, orders=5, publication=2, business_date=BUSINESS_DATE + timedelta(1))
+    (published / newer.file).write_bytes(b"damaged")
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path))
+    at = app("overview", "en")
+    assert "2026-07-01" in at.warning[0].value and "2026-06-30" in at.warning[0].value
+
+
+def test_a_new_publication_is_seen_on_the_next_rerun(app, monkeypatch, tmp_path):
+    """Fault 33: at most one rerun behind, and no figure of the old one stays in a cache."""
+    build_snapshot(tmp_path / "published", customers=3, orders=5)
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path))
+    at = app("overview", "en")
+    assert at.metric[0].value == "3"
+    build_snapshot(tmp_path / "published", customers=7, orders=9, publication=2)
+    assert at.run().metric[0].value == "7"
+
+
+def test_a_withdrawn_role_counts_on_the_next_rerun(app, monkeypatch):
+    """Fault 57."""
+    at = app("overview", "en")
+    assert at.metric[0].value == "30"
+    monkeypatch.setattr(access, "current_viewer", lambda: Viewer("x", "", frozenset(), frozenset()))
+    assert at.run().metric[0].value == "0"
+
+
+def test_another_machine_is_denied(app, monkeypatch):
+    def denied() -> Viewer:
+        raise access.AccessDenied
+
+    monkeypatch.setattr(access, "current_viewer", denied)
+    at = app("overview", "en")
+    assert at.subheader[0].value == "Not allowed"
+    assert not at.metric and not at.dataframe

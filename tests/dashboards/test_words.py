@@ -1,0 +1,91 @@
+"""Every word is in both languages, every key exists, none is left over; pages keep to the safe ways of showing data."""
+
+import ast
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from dashboards.text import LANGUAGES
+
+DASHBOARDS = Path(__file__).parents[2] / "dashboards"
+SOURCES = sorted(DASHBOARDS.rglob("*.py"))
+#: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
+FAMILIES = {
+    "band", "channel", "consent_state", "dataset", "estimator", "gender", "identifier", "kind", "metric", "party_role",
+    "posting", "purpose", "status", "store_type",
+}  # fmt: skip
+
+
+def _locale(language: str) -> dict[str, str]:
+    pairs = json.loads(
+        (DASHBOARDS / "locales" / f"{language}.json").read_text(encoding="utf-8"), object_pairs_hook=lambda found: found
+    )
+    assert len(pairs) == len(dict(pairs)), "a key stands twice"
+    return dict(pairs)
+
+
+def _strings() -> set[str]:
+    return {
+        node.value
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_keys_and_the_same_holes():
+    zh, en = (_locale(language) for language in LANGUAGES)
+    assert zh.keys() == en.keys()
+    assert [key for key in zh if _fields(zh[key]) != _fields(en[key])] == []
+    assert [key for key in zh if not zh[key].strip() or not en[key].strip()] == []
+
+
+def test_every_key_asked_for_exists():
+    known = _locale("zh")
+    rooms = {key.split(".")[0] for key in known} - FAMILIES
+    asked = {text for text in _strings() if re.fullmatch(r"[a-z]+\.[a-z_.]+", text) and text.split(".")[0] in rooms}
+    assert len(asked) > 100
+    assert sorted(text for text in asked - known.keys() if not text.endswith(".py")) == []
+
+
+def test_no_key_is_left_over():
+    asked = _strings()
+    left = [key for key in _locale("zh") if key not in asked and key.split(".")[0] not in FAMILIES]
+    assert left == []
+
+
+def test_every_family_is_asked_for():
+    assert sorted(FAMILIES - _strings()) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_pages_write_no_words_of_their_own(path):
+    """Chinese in a page's code is a word that English readers would meet."""
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    found = [
+        node.value
+        for node in ast.walk(code)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"[\u4e00-\u9fff]", node.value)
+    ]
+    assert found == (["中文"] if path.name == "text.py" else [])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_pages_have_no_other_way_to_data_or_to_html(path):
+    code = path.read_text(encoding="utf-8")
+    for banned in (
+        "unsafe_allow_html",
+        "st.html(",
+        "st.table(",
+        "st.write(",
+        "st.line_chart(",
+        "import duckdb",
+    ):
+        assert banned not in code, (path.name, banned)

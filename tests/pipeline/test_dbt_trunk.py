@@ -1,0 +1,480 @@
+"""The dbt trunk on a small lake written by hand: exact outcomes of worked cases.
+
+Accidents it prevents: a line counted twice after a second delivery, ids that follow the order of rows, two shops'
+orders under one number taken for one, money of the future, a withdrawn consent read as given, a customer owned by
+staff who no longer follows, and a feature that has seen what it predicts.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+from models.contracts.published import PUBLISHED
+from models.settings import PROJECT_ROOT
+from tests.factories_lake import (
+    HandMadeLake,
+    Row,
+    at,
+    completed_pass,
+    consent,
+    contact,
+    customer_record,
+    follow,
+    follow_phone,
+    order_line,
+    refund_line,
+    staff,
+    store,
+)
+
+CUTOFF = date(2025, 4, 1)
+OTHERS = ["path:models/settlement", "serve_settlement_entries", "serve_settlement_summary"]  # test_settlement_sql.py
+Tables = dict[str, pl.DataFrame]
+
+
+class Warehouse:
+    """Builds a lake with dbt in this process and reads every table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.building = folder / "building"
+        self.database = self.building / "warehouse.duckdb"
+        self.target = folder / "target"
+        self.results: dict[str, set[str]] = {}
+
+    def build(self, command: str, *selection: str) -> set[str]:
+        """Run dbt; returns the names of what it did. Fails with dbt's own messages."""
+        done = dbtRunner().invoke(
+            [
+                *("--quiet", "--no-use-colors", command, *selection, "--exclude", *OTHERS),
+                *(
+                    "--project-dir",
+                    str(PROJECT_ROOT / "dbt_project"),
+                    "--profiles-dir",
+                    str(PROJECT_ROOT / "dbt_project"),
+                ),
+                *("--target-path", str(self.target), "--log-path", str(self.target)),
+            ]
+        )
+        DuckDBConnectionManager.close_all_connections()
+        if done.exception is not None:
+            raise done.exception
+        results = list(done.result)  # type: ignore[arg-type]
+        assert done.success, [f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass")]
+        return {result.node.name for result in results}
+
+    def tables(self) -> Tables:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            names = [name for (name,) in connection.sql("select table_name from duckdb_tables() order by 1").fetchall()]
+            return {name: connection.table(name).pl() for name in names}
+
+    def types(self) -> list[tuple[str, str, str]]:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.sql(
+                "select table_name, column_name, data_type from duckdb_columns() where not internal"
+            ).fetchall()
+
+    def clear(self) -> None:
+        self.database.unlink(missing_ok=True)
+
+
+def orders_first() -> list[Row]:
+    return [
+        # replaced by the second batch
+        order_line("R", "2025-06-01 02:00", line_no="1", buyer_phone="+8613800000001"),
+        order_line("R", "2025-06-01 02:00", line_no="2", product_id="P2", buyer_phone="+8613800000001"),
+        # no line numbers: two lines say the same, one differs
+        order_line("D", "2025-06-02 02:00", buyer_member_no="M2"),
+        order_line("D", "2025-06-02 02:00", buyer_member_no="M2"),
+        order_line("D", "2025-06-02 02:00", buyer_member_no="M2", product_id="P2", discount=250),
+        # one number in two shops
+        order_line("77", "2025-06-03 02:00", line_no="1", buyer_phone="+8613800000001"),
+        order_line("77", "2025-06-03 02:00", line_no="1", store_id="S2", buyer_member_no="M2", unit_price=Decimal(99)),
+        # a shop that nobody declared, an anonymous buyer
+        order_line("U", "2025-06-04 02:00", line_no="1", store_id="S8"),
+        # the last second before as_of, and as_of itself
+        order_line("K", "2025-06-30 15:59:59", line_no="1", buyer_member_no="M2"),
+        order_line("L", "2025-06-30 16:00:00", line_no="1", buyer_member_no="M2"),
+        # yen, in a shop whose day has begun already; two currencies in one order
+        order_line(
+            "J",
+            "2025-06-05 15:30",
+            line_no="1",
+            store_id="S3",
+            currency="JPY",
+            quantity=Decimal("0.5"),
+            unit_price=Decimal(3),
+        ),
+        order_line("M", "2025-06-06 02:00", line_no="1", store_id="S2", buyer_phone="+8613800000001"),
+        order_line("M", "2025-06-06 02:00", line_no="2", store_id="S2", buyer_phone="+8613800000001", currency="HKD"),
+        # never paid
+        order_line("N", "2025-06-07 02:00", line_no="1", status="unpaid", buyer_phone="+8613800000001"),
+        # for the features: C3 20, 40 and 60 days before the cut-off and long after it; C4 at the cut-off itself
+        order_line("F1", "2025-01-30 16:00", line_no="1", buyer_member_no="M3", store_id="S2"),
+        order_line("F2", "2025-02-19 16:00", line_no="1", buyer_member_no="M3", store_id="S2", discount=500),
+        order_line("F3", "2025-03-11 16:00", line_no="1", buyer_member_no="M3", unit_price=Decimal(40)),
+        order_line("F4", "2025-06-10 16:00", line_no="1", buyer_member_no="M3"),
+        order_line("G1", "2025-03-01 16:00", line_no="1", buyer_member_no="M4"),
+        order_line("G2", "2025-03-31 16:00", line_no="1", buyer_member_no="M4"),
+        order_line("H1", "2024-09-01 16:00", line_no="1", buyer_member_no="M5"),
+    ]
+
+
+def hand_made(business_date: date = date(2025, 7, 1)) -> HandMadeLake:
+    first = {
+        "orders": orders_first(),
+        "refunds": [
+            refund_line("A1", "2025-06-10 02:00", store_id="S2", order_id="77", amount=300),
+            refund_line("A2", "2025-06-10 16:30", order_id="77", amount=400),
+            refund_line("A3", "2025-06-30 16:00", store_id="S2", order_id="77", amount=500),
+            refund_line("A4", "2025-03-15 02:00", store_id="S1", order_id="F3", amount=100),
+            refund_line("A5", "2025-06-10 02:00", store_id="S1", order_id="N", amount=700),
+        ],
+        "stores": [
+            store("S1"),
+            store("S2", store_type="online"),
+            store("S3", timezone="Asia/Tokyo", currency="JPY"),
+        ],
+        "customers": [
+            customer_record("k1", "2025-01-01", phone="+8613800000001", name="Old", city="Suzhou", store_id="S3"),
+            customer_record("k2", "2025-02-01", phone="+8613800000001", name="New"),
+            customer_record("k9", "2025-07-15", phone="+8613800000009", name="Future"),
+        ],
+        "consents": [
+            consent("+8613800000001", "granted", "2025-05-01"),
+            consent("+8613800000001", "withdrawn", "2025-05-01"),
+            consent("+8613800000002", "withdrawn", "2025-05-01", channel="email"),
+            consent("+8613800000002", "granted", "2025-05-02", channel="email"),
+            consent("+8613800000007", "granted", "2025-05-02"),
+        ],
+        "wecom_staff": [staff("ann", "S1"), staff("bob", "S2")],
+        "wecom_contacts": [contact("wm1", unionid="un1", name="Nick", gender=2), contact("wm2")],
+        "wecom_follows": [
+            follow("ann", "wm1", "2025-03-01"),
+            follow("bob", "wm1", "2025-02-01"),
+            follow("ann", "wm2", "2025-01-05"),
+            follow("bob", "wm2", "2025-01-02"),
+        ],
+        "wecom_follow_phones": [
+            follow_phone("ann", "wm1", "+8613800000001"),
+            follow_phone("bob", "wm2", "+8613800000002"),
+        ],
+        "wecom_syncs": completed_pass("pass-1"),
+    }
+    second = {
+        "orders": [
+            order_line("R", "2025-06-01 02:00", line_no="1", quantity=Decimal(3), buyer_phone="+8613800000001"),
+        ],
+        "wecom_staff": [staff(name, shop, sync_id="pass-2") for name, shop in (("ann", "S1"), ("bob", "S2"))],
+        "wecom_contacts": [
+            contact("wm1", sync_id="pass-2", unionid="un1", name="Nick", gender=2),
+            contact("wm2", sync_id="pass-2"),
+        ],
+        "wecom_follows": [  # bob no longer follows wm1
+            follow("ann", "wm1", "2025-03-01", sync_id="pass-2"),
+            follow("ann", "wm2", "2025-01-05", sync_id="pass-2"),
+            follow("bob", "wm2", "2025-01-02", sync_id="pass-2"),
+        ],
+        "wecom_syncs": completed_pass("pass-2"),
+    }
+    people = {
+        "C1": [
+            ("phone", "+8613800000001"),
+            ("external_userid", "wm1"),
+            ("unionid", "un1"),
+            ("record", "customers:k1"),
+            ("record", "customers:k2"),
+        ],
+        "C2": [("member_no", "M2"), ("external_userid", "wm2"), ("phone", "+8613800000002")],
+        "C3": [("member_no", "M3")],
+        "C4": [("member_no", "M4")],
+        "C5": [("member_no", "M5")],
+    }
+    scores = [
+        {"customer_id": name, "artifact_id": "a1", "band": "high", "score_ppm": 900_000 - rank, "rank": rank}
+        for rank, name in enumerate(("C1", "C2"), start=1)
+    ]
+    return HandMadeLake(
+        business_date,
+        batches=[first, second],
+        people=people,
+        scores=scores,
+        cutoff_dates=[CUTOFF] if business_date > CUTOFF else [],
+    )
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    made = Warehouse(tmp_path_factory.mktemp("trunk"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCRM_BUILDING", str(made.building))
+        patch.setenv("SCRM_WAREHOUSE", str(made.database))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def built(warehouse: Warehouse) -> Tables:
+    """The lake built in the three invocations of a run, with every test of the project."""
+    hand_made().write(warehouse.building)
+    for tag in ("identity", "facts", "published"):
+        warehouse.results[tag] = warehouse.build("build", "--select", f"tag:{tag}")
+    return warehouse.tables()
+
+
+@pytest.fixture(scope="module")
+def types(warehouse: Warehouse, built: Tables) -> list[tuple[str, str, str]]:
+    return warehouse.types()
+
+
+@pytest.fixture(scope="module")
+def shuffled(warehouse: Warehouse, built: Tables, types: object) -> Tables:
+    """The same lake with the rows of every file turned round."""
+    warehouse.clear()
+    hand_made().write(warehouse.building, reverse_rows=True)
+    warehouse.build("run")
+    return warehouse.tables()
+
+
+@pytest.fixture(scope="module")
+def truncated(warehouse: Warehouse, shuffled: Tables) -> Tables:
+    """A run of the cut-off's own day, which knows nothing of what came after it."""
+    warehouse.clear()
+    hand_made(CUTOFF).write(warehouse.building)
+    warehouse.build("run")
+    return warehouse.tables()
+
+
+def rows(table: pl.DataFrame, *columns: str, **where: object) -> list[tuple]:
+    """Distinct columns of the rows that match, sorted."""
+    found = table.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in where.items()) if where else table
+    return found.select(columns).sort(columns, nulls_last=True).rows()
+
+
+def test_each_tag_builds_its_own_tables_and_tests(warehouse: Warehouse, built: Tables) -> None:
+    done = warehouse.results
+    assert {"stg_files__order_lines", "identity_observations"} <= done["identity"]
+    assert {"customers", "orders", "churn_examples", "assert_every_line_landed_is_in_its_order"} <= done["facts"]
+    assert {"serve_customers", "assert_daily_metrics_hold_all_money"} <= done["published"]
+    assert "a_missing_paid_amount_is_filled_half_up_in_the_currency" in done["identity"]
+    models = [name for names in done.values() for name in names if not name.startswith("assert_")]
+    assert len(models) == len(set(models)), "something was built in two invocations"
+
+
+def test_every_model_has_its_grain_tested(built: Tables, warehouse: Warehouse) -> None:
+    done = set().union(*warehouse.results.values())
+    untested = [name for name in built if not any(test.startswith(f"grain_{name}_") for test in done)]
+    assert untested == []
+
+
+def test_a_newer_batch_replaces_the_whole_order(built: Tables) -> None:
+    assert rows(built["order_lines"], "order_line_id", "quantity", "paid_amount", order_key="S1:R") == [
+        ("S1:R:1", Decimal("3.000"), 3000)
+    ]
+
+
+def test_lines_without_numbers_are_told_apart_by_content_and_occurrence(built: Tables) -> None:
+    lines = built["order_lines"].filter(pl.col("order_key") == "S1:D").sort("order_line_id")
+    assert lines["paid_amount"].sort().to_list() == [750, 1000, 1000]
+    same = lines.filter(pl.col("product_id") == "P1")["order_line_id"].to_list()
+    assert [line[-2:] for line in same] == ["-1", "-2"]
+    assert same[0][:-2] == same[1][:-2]
+
+
+def test_shuffled_rows_give_the_same_tables(built: Tables, shuffled: Tables) -> None:
+    assert built.keys() == shuffled.keys()
+    for name, table in built.items():
+        columns = table.columns
+        assert table.sort(columns).equals(shuffled[name].sort(columns)), name
+
+
+def test_one_number_in_two_shops_is_two_orders(built: Tables) -> None:
+    assert rows(built["orders"], "order_key", "customer_id", "paid_amount", order_id="77") == [
+        ("S1:77", "C1", 1000),
+        ("S2:77", "C2", 9900),
+    ]
+
+
+def test_a_refund_without_a_store_does_not_choose_between_shops(built: Tables) -> None:
+    found = rows(built["refunds"], "refund_id", "order_line_id", "link_state", "store_id", "customer_id")
+    assert found == [
+        ("A1", "S2:77:1", "LINKED", "S2", "C2"),
+        ("A2", None, "UNLINKED", "unknown", None),
+        ("A4", "S1:F3:1", "LINKED", "S1", "C3"),
+    ], "A3 lies after as_of, A5 is of an order that was never a sale"
+    assert rows(built["refunds"], "refunded_on", refund_id="A2") == [(date(2025, 6, 11),)]
+    assert rows(built["orders"], "refunded_amount", order_key="S2:77") == [(300,)]
+
+
+def test_an_undeclared_store_is_kept_and_marked(built: Tables) -> None:
+    assert rows(built["stores"], "store_id", "region", "store_type", "timezone", is_declared=False) == [
+        ("S8", "undeclared", "undeclared", "Asia/Shanghai"),
+        ("unknown", "undeclared", "undeclared", "Asia/Shanghai"),
+    ]
+    assert rows(built["orders"], "customer_id", "paid_amount", store_id="S8") == [(None, 1000)]
+
+
+def test_what_happens_at_as_of_is_left_out(built: Tables) -> None:
+    ids = set(built["orders"]["order_id"])
+    assert "K" in ids and "L" not in ids
+    assert "customers:k9" not in set(built["identity_observations"]["record_id"])
+    assert built["interactions"]["occurred_at"].max() == at("2025-06-30 15:59:59")
+
+
+def test_amounts_follow_the_currency_and_days_the_store(built: Tables) -> None:
+    assert rows(built["orders"], "paid_amount", "ordered_on", order_id="J") == [(2, date(2025, 6, 6))]
+    assert rows(built["orders"], "currency", "paid_amount", "refunded_amount", order_id="M") == [(None, None, None)]
+    assert rows(
+        built["serve_customer_totals"], "currency", "orders_count", "paid_amount", customer_id="C1", store_id="S2"
+    ) == [
+        ("CNY", 1, 1000),
+        ("HKD", 1, 1000),
+    ]
+    assert rows(built["serve_daily_metrics"], "metric_date", "orders_count", "paid_amount", store_id="S3") == [
+        (date(2025, 6, 6), 1, 2)
+    ]
+
+
+def test_an_unpaid_order_is_no_sale(built: Tables) -> None:
+    assert rows(built["orders"], "is_sale", "sold_at", "paid_amount", order_id="N") == [(False, None, 1000)]
+    assert rows(built["serve_daily_metrics"], "metric_date", metric_date=date(2025, 6, 7)) == []
+
+
+def test_a_tie_of_consents_is_a_withdrawal(built: Tables) -> None:
+    assert rows(built["customer_consents"], "customer_id", "channel", "state") == [
+        ("C1", "sms", "withdrawn"),
+        ("C2", "email", "granted"),
+    ], "a consent of an identifier that nobody has stays in staging"
+    assert rows(built["customers"], "customer_id", has_marketing_consent=True) == [("C2",)]
+    assert built["stg_store__consents"].height == 5
+
+
+def test_the_owner_is_the_earliest_follow_up_that_still_stands(built: Tables) -> None:
+    assert rows(built["stg_wecom__follows"], "userid", "external_userid", is_current=False) == [("bob", "wm1")]
+    owners = rows(built["customers"], "customer_id", "owner_userid", "owner_store_id", is_wecom_contact=True)
+    assert owners == [("C1", "ann", "S1"), ("C2", "bob", "S2")]
+    assert rows(built["serve_churn_scores"], "customer_id", "owner_userid", "rank") == [
+        ("C1", "ann", 1),
+        ("C2", "bob", 2),
+    ]
+
+
+def test_a_field_comes_from_the_newest_record_that_knows_it(built: Tables) -> None:
+    fields = ("name", "city", "gender", "home_store_id", "unionid", "identifiers_count", "first_seen_at")
+    assert rows(built["customers"], *fields, customer_id="C1") == [
+        ("New", "Suzhou", "female", "S3", "un1", 3, at("2025-01-01"))
+    ]
+
+
+def test_records_carry_the_identifiers_that_were_seen_together(built: Tables) -> None:
+    seen = built["identity_observations"]
+    assert rows(seen, "identifier_type", "identifier", "observed_at", record_id="wecom_follows:ann:wm1") == [
+        ("external_userid", "wm1", at("2025-03-01")),
+        ("phone", "+8613800000001", at("2025-03-01")),
+    ]
+    assert rows(seen, "identifier_type", "identifier", record_id="customers:k1") == [
+        ("phone", "+8613800000001"),
+        ("record", "customers:k1"),
+    ]
+
+
+def test_a_customer_is_visible_where_there_is_a_fact(built: Tables) -> None:
+    assert rows(built["serve_customer_stores"], "store_id", customer_id="C1") == [("S1",), ("S2",), ("S3",)]
+    assert rows(built["serve_customer_stores"], "store_id", customer_id="C5") == [("S1",)]
+
+
+def test_the_timeline_has_every_kind(built: Tables) -> None:
+    assert set(built["interactions"]["kind"]) == {
+        *("order_paid", "refund", "contact_added", "registered", "consent_granted", "consent_withdrawn")
+    }
+    assert rows(
+        built["interactions"], "interaction_id", "channel", "store_id", "amount", customer_id="C2", kind="order_paid"
+    ) == [
+        ("order_paid:S1:D", "store", "S1", 2750),
+        ("order_paid:S1:K", "store", "S1", 1000),
+        ("order_paid:S2:77", "online", "S2", 9900),
+    ]
+
+
+def test_freshness_counts_days_before_the_business_date(built: Tables) -> None:
+    freshness = built["serve_data_freshness"]
+    assert rows(freshness, "rows_count", "days_behind", "last_event_at", dataset="orders") == [
+        (19, 0, at("2025-06-30 15:59:59"))
+    ]
+    assert rows(freshness, "days_behind", dataset="consents") == [(59,)]
+    assert rows(freshness, "rows_count", "days_behind", dataset="stores") == [(3, None)]
+
+
+def test_features_and_labels_of_a_worked_customer(built: Tables) -> None:
+    example = built["churn_examples"].filter(customer_id="C3", cutoff_date=CUTOFF).to_dicts()[0]
+    expected = {
+        "recency_days": 20.0,
+        "tenure_days": 60.0,
+        "orders_30": 1.0,
+        "orders_90": 3.0,
+        "orders_180": 3.0,
+        "orders_total": 3.0,
+        "active_months_365": 2.0,
+        "mean_gap_days": 20.0,
+        "gap_sd_days": 0.0,
+        "recency_to_gap": 1.0,
+        "lines_per_order_180": 1.0,
+        "products_180": 1.0,
+        "stores_180": 2.0,
+        "online_share_180": 0.666667,
+        "discount_share_180": 0.166667,
+        "last_order_ratio": 2.181818,  # 40.00 of a mean of (10 + 5 + 40) / 3
+        "refunds_180": 1.0,
+        "refund_ratio_180": 0.333333,
+        "is_contact": 0.0,
+        "contact_age_days": None,
+        "churned": True,
+    }
+    assert {name: example[name] for name in expected} == expected
+
+
+def test_a_sale_at_the_cut_off_is_label_and_never_feature(built: Tables) -> None:
+    examples = built["churn_examples"]
+    assert rows(examples, "orders_total", "churned", customer_id="C4", cutoff_date=CUTOFF) == [(1.0, False)]
+    assert rows(examples, "orders_total", "mean_gap_days", "churned", customer_id="C4", is_scoring=True) == [
+        (2.0, 30.0, None)
+    ]
+    assert rows(examples, "as_of", customer_id="C5") == [], "C5 bought last more than 180 days before any cut-off"
+
+
+def test_features_are_the_same_when_the_future_is_unknown(built: Tables, truncated: Tables) -> None:
+    then, now = truncated["churn_examples"], built["churn_examples"].filter(cutoff_date=CUTOFF)
+    features = [name for name in now.columns if name not in ("is_scoring", "churned")]
+    assert then.height > 1
+    assert then.select(features).sort("customer_id").equals(now.select(features).sort("customer_id"))
+    assert then["churned"].null_count() == then.height
+
+
+def test_features_change_when_the_future_leaks(built: Tables) -> None:
+    """The comparison above can fail: a cut-off a week later sees another world."""
+    later = built["churn_examples"].filter(is_scoring=True, customer_id="C3")
+    now = built["churn_examples"].filter(cutoff_date=CUTOFF, customer_id="C3")
+    assert later["orders_total"].item() == 4.0
+    assert now["orders_total"].item() == 3.0
+    assert later["as_of"].item() - now["as_of"].item() == timedelta(days=91)
+
+
+def test_no_float_outside_the_features(types: list[tuple[str, str, str]]) -> None:
+    floats = [
+        (table, column) for table, column, kind in types if kind in ("DOUBLE", "FLOAT") and table != "churn_examples"
+    ]
+    assert floats == []
+
+
+@pytest.mark.parametrize("table", [name for name in PUBLISHED if not name.startswith("settlement_")])
+def test_published_tables_keep_their_contract(table: str, types: list[tuple[str, str, str]]) -> None:
+    found = {column: kind for name, column, kind in types if name == f"serve_{table}"}
+    if not found:
+        assert table in {"batches", "quality_checks", "estimators", "publication"}, "the publisher adds only these"
+        return
+    assert found == PUBLISHED[table].columns

@@ -1,0 +1,19 @@
+"""The main job on a year of a real web shop, through the file door."""
+
+import pytest
+
+from models.settings import PROJECT_ROOT
+from tests.benchmarks.bench_online_retail import EXPECTED_ROWS, run_main_job
+from tests.conftest import dataset
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+MAP = PROJECT_ROOT / "data" / "reference" / "maps" / "online_retail.yaml"
+
+
+def test_a_real_year_goes_the_whole_way(tmp_path) -> None:
+    figures = run_main_job(dataset("online_retail"), tmp_path / "home")
+    accounted = figures["accepted"] + figures["quarantined"] + figures["skipped"]
+    assert figures["rows"] == EXPECTED_ROWS == accounted
+    assert figures["settlement_imbalance_minor"] == 0
+    assert 4_200 < figures["customers"] <= 4_372, "of the 4,372 numbered customers some have no valid line"
+    assert figures["churn_auc"] > figures["churn_auc_recency"], "the estimator must beat the recency rule"
