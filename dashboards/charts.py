@@ -75,9 +75,9 @@ def daily_amounts(frame: pl.DataFrame, currency: str, day: str, amount: str, alt
 def shares(frame: pl.DataFrame, currency: str, label: str, part: str, titles: tuple[str, str], alt: str) -> None:
     """Horizontal stacked bars: ``amount`` (minor units of one currency) by ``label``, coloured by ``part``."""
     drawn = _major(frame.select(label, part, "amount"), "amount", currency)
-    rows = max(1, drawn[label].n_unique())
+    rows, parts = max(1, drawn[label].n_unique()), drawn[part].n_unique()
     spec: dict[str, Any] = {
-        "height": min(520, 100 + 34 * rows),  # with axis and legend
+        "height": 34 * rows + 24 * ((parts + 1) // 2) + 90,  # with legend and axis
         "mark": {"type": "bar"},
         "encoding": {
             "y": {"field": label, "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 140}},

@@ -14,6 +14,9 @@ from dashboards.text import Words
 from ml.features import Feature
 from models.money import PPM, display
 
+Height = int | Literal["auto"]
+
+_SHORT = 25  # rows
 _SMALL = 70  # pixels: a count, a currency code
 
 
@@ -56,12 +59,17 @@ def show(
     right: Sequence[str] = (),
     small: Sequence[str] = (),
     key: str | None = None,
-    height: int | Literal["auto"] = "auto",
+    height: Height = "auto",
 ) -> None:
     """A table of the labelled columns, in their order."""
     columns = _columns(frame, labels, right, small)
     st.dataframe(
-        frame.select(list(labels)), hide_index=True, column_config=columns, key=key, height=height, placeholder=""
+        frame.select(list(labels)),
+        hide_index=True,
+        column_config=columns,
+        key=key,
+        height=_height(frame, height),
+        placeholder="",
     )
 
 
@@ -71,7 +79,7 @@ def pick(
     right: Sequence[str] = (),
     small: Sequence[str] = (),
     key: str | None = None,
-    height: int | Literal["auto"] = "auto",
+    height: Height = "auto",
 ) -> int | None:
     """The same table with rows to choose from: the chosen row's position, None when none is."""
     event = st.dataframe(
@@ -79,13 +87,18 @@ def pick(
         hide_index=True,
         column_config=_columns(frame, labels, right, small),
         key=key,
-        height=height,
+        height=_height(frame, height),
         placeholder="",  # an empty cell, not the word None
         on_select="rerun",
         selection_mode="single-row",
     )
     rows = list(event["selection"]["rows"])
     return int(rows[0]) if rows and rows[0] < frame.height else None
+
+
+def _height(frame: pl.DataFrame, height: Height) -> int | Literal["auto", "content"]:
+    """A short table is shown whole: scrolling inside a table is hard on a phone."""
+    return "content" if height == "auto" and frame.height <= _SHORT else height
 
 
 def _columns(
@@ -106,9 +119,10 @@ def _column(dtype: pl.DataType, label: str, right: bool, small: bool) -> Any:
 
 
 def reasons(row: Mapping[str, object], words: Words, known: Mapping[str, Feature]) -> str:
-    """The reasons of a score in words, each with what it did: ``days since the last purchase +12.0``.
+    """The reasons of a score in words, the strongest first: ``days since the last purchase ↑``.
 
-    The effect is in percentage points of the probability. ``known``: the estimator's features by code.
+    The arrow says whether it raised or lowered the risk. The effect itself is in log-odds, which tells a reader of a
+    list nothing. ``known``: the estimator's features by code.
     """
     parts = []
     for place in (1, 2, 3):
@@ -117,5 +131,5 @@ def reasons(row: Mapping[str, object], words: Words, known: Mapping[str, Feature
             continue
         feature = known.get(code)
         name = code if feature is None else (feature.zh if words.language == "zh" else feature.en)
-        parts.append(f"{name} {effect * 100 / PPM:+.1f}" if isinstance(effect, int) else name)
+        parts.append(f"{name} {'↑' if effect > 0 else '↓'}" if isinstance(effect, int) and effect else name)
     return words("word.separator").join(parts)

@@ -5,10 +5,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import dagster as dg
 
@@ -45,6 +45,7 @@ class RunReport:
     snapshot: str
     publication: int
     seconds: float
+    steps: dict[str, float]  # seconds by step; loading the graph is what the total has more
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,31 +68,45 @@ def run(
     instance = prepare_instance(settings)
     _reap(instance, settings)
     Workspace(settings).lake.sweep()
-    from pipelines.definitions import defs  # loads the dbt manifest of the environment exported above
-
-    job = defs().resolve_job_def(MAIN_JOB)
     run_id = str(uuid.uuid4())
-    with _watched(instance, run_id, len(job.nodes), on_progress):
-        result = job.execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            resources={"build": Build(business_date=business_date, to_seq=to_seq, retrain=retrain)},
-        )
+    # dbt's own words go to a file: stdout belongs to the command's answer
+    with _run_log(settings) as log, redirect_stdout(log):
+        from pipelines.definitions import defs  # parses the dbt project when its manifest is older
+
+        job = defs().resolve_job_def(MAIN_JOB)
+        with _watched(instance, run_id, len(job.nodes), on_progress):
+            result = job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                resources={"build": Build(business_date=business_date, to_seq=to_seq, retrain=retrain)},
+            )
     if not result.success:
         raise RunFailedError(_failure(instance, run_id))
     pointer = read_pointer(settings.published_dir)
     if pointer is None:
         raise RunFailedError("the run ended without a published snapshot")
     return RunReport(
-        run_id,
-        pointer.business_date.isoformat(),
-        pointer.sequence,
-        pointer.version,
-        pointer.publication,
-        time.monotonic() - started,
+        run_id=run_id,
+        business_date=pointer.business_date.isoformat(),
+        to_seq=pointer.sequence,
+        snapshot=pointer.version,
+        publication=pointer.publication,
+        seconds=round(time.monotonic() - started, 1),
+        steps=_durations(instance, run_id),
     )
+
+
+def _durations(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
+    stats = sorted(instance.get_run_step_stats(run_id), key=lambda step: step.start_time or 0)
+    return {step.step_key: round((step.end_time or 0) - (step.start_time or 0), 1) for step in stats}
+
+
+def _run_log(settings: Settings) -> TextIO:
+    path = settings.home / "logs" / "run.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w", encoding="utf-8")
 
 
 def prepare_instance(settings: Settings) -> dg.DagsterInstance:

@@ -169,18 +169,18 @@ _SOURCES = {
             from refunds
         ),
         shares as (
-            select *, base_amount * 700000 // 1000000 as mine
+            select *, base_amount * 700000 // 1000000 as mine, base_amount // 100 as part
             from lines
         )
         select
             line_id || ':' || n as entry_id, posting, line_id, original_line_id, order_key, store_id, region,
             store_type, business_type, shares.currency, strftime(economic_date, '%Y-%m') as period,
-            'standard-2026' as rule_id, '1' as rule_version, ['store', 'headquarters'][n] as party_role,
-            case when n = 1 then store_id else 'HQ' end as party_id, link_state, salesperson_id,
-            n as component_seq, base_amount, [700000, 300000][n] as rate_ppm,
-            case when n = 1 then mine else base_amount - mine end as floor_amount, 0 as rounding,
-            case when n = 1 then mine else base_amount - mine end as amount, economic_date
-        from shares join stores using (store_id), range(1, 3) r(n)
+            'standard-2026' as rule_id, '1' as rule_version, ['store', 'hq', 'region'][n] as party_role,
+            [store_id, 'HQ', region][n] as party_id, link_state, salesperson_id,
+            n as component_seq, base_amount, [700000, 290000, 10000][n] as rate_ppm,
+            [mine, base_amount - mine - part, part][n] as floor_amount, 0 as rounding,
+            [mine, base_amount - mine - part, part][n] as amount, economic_date
+        from shares join stores using (store_id), range(1, 4) r(n)
     """,
     "settlement_summary": """
         select period, store_id, any_value(region) as region, any_value(store_type) as store_type, party_role, party_id,
@@ -213,7 +213,8 @@ _SOURCES = {
     """,
     "estimators": """
         select 'churn' as estimator, 'churn-0001' as artifact_id, date '2026-06-01' as trained_on,
-            '{"auc": 0.81, "auc_baseline_recency": 0.74, "rows": 2400}' as metrics
+            '{"metrics": {"auc": 0.81, "recency_auc": 0.74, "test_rows": 2400},
+                "comparison": [{"name": "recency_days", "auc": 0.74, "brier": 0.2, "auc_low": null}]}' as metrics
     """,
     "publication": """
         select $business_date::date as business_date, $as_of::timestamp as as_of, 2 as to_seq,

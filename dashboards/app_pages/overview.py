@@ -38,13 +38,14 @@ def show() -> None:
 
 def _people(page: Page, people: dict[str, int], money: pl.DataFrame) -> None:
     words = page.words
-    behind = page.read("data_freshness")["days_behind"].max()
+    freshness = page.read("data_freshness").filter(pl.col("dataset") == "orders")
+    behind = freshness["days_behind"].max()
     figures = [
         (words("overview.customers"), f"{people['customers']:,}"),
         (words("overview.buyers"), f"{people['buyers']:,}"),
         (words("overview.orders"), f"{money['orders_count'].sum():,}"),
         (words("overview.at_risk"), f"{people['at_risk']:,}"),
-        (words("overview.days_behind"), "-" if behind is None else words("overview.days_count", n=behind)),
+        (words("overview.days_behind"), "-" if behind is None else str(behind)),
     ]
     checks = page.read("quality_checks")
     if not checks.is_empty():
@@ -69,6 +70,7 @@ def _money(words: Words, money: pl.DataFrame, before: pl.DataFrame, days: int) -
                 delta=_change(row["paid_amount"], past["paid_amount"]),
                 help=words("overview.change_help", n=days),
                 border=True,
+                height="stretch",
             )
             st.metric(
                 words("overview.refunds_in", currency=currency),
@@ -77,6 +79,7 @@ def _money(words: Words, money: pl.DataFrame, before: pl.DataFrame, days: int) -
                 delta_color="inverse",
                 help=words("overview.change_help", n=days),
                 border=True,
+                height="stretch",
             )
 
 

@@ -1,12 +1,14 @@
 """Can the figures be trusted: freshness, checks, what came in and what was turned away, the estimators' cards."""
 
 import json
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from dashboards import frame, tables
 from dashboards.frame import Page
+from dashboards.text import Words
 
 
 def show() -> None:
@@ -27,6 +29,8 @@ def _figures(page: Page, accounting: pl.DataFrame) -> None:
     checks = page.read("quality_checks")
     if checks.is_empty() and accounting.is_empty():
         return
+    # what people's actions left in the store was counted when it came in
+    accounting = accounting.filter(pl.col("door") != "store")
     frame.numbers(
         [
             (words("quality.checks_passed"), f"{checks['passed'].sum()} / {checks.height}"),
@@ -89,20 +93,25 @@ def _imports(page: Page, accounting: pl.DataFrame) -> None:
     st.caption(words("quality.imports_note"))
     labels = {
         "dataset": words("column.dataset"),
+        "door": words("column.door"),
         "rows": words("column.rows"),
         "accepted": words("column.accepted"),
         "quarantined": words("column.quarantined"),
         "skipped": words("column.skipped"),
     }
     tables.show(
-        tables.in_words(accounting, words, dataset="dataset"),
+        _datasets_in_words(accounting, words),
         {**labels, "batches": words("column.batches")},
         key="quality_accounting",
     )
     with st.expander(words("quality.batches")):
         tables.show(
-            tables.in_words(page.read("batches"), words, dataset="dataset"),
-            {"seq": words("column.seq"), "source": words("column.source"), **labels},
+            _datasets_in_words(page.read("batches"), words),
+            {
+                "seq": words("column.seq"),
+                "source": words("column.source"),
+                **{name: label for name, label in labels.items() if name != "door"},
+            },
             key="quality_batches",
         )
 
@@ -120,10 +129,11 @@ def _estimators(page: Page) -> None:
                 "quality.estimator",
                 name=words.code("estimator", row["estimator"]),
                 day=row["trained_on"],
-                artifact=row["artifact_id"],
+                artifact=row["artifact_id"][:12],
             )
         )
-        figures = _flat(json.loads(row["metrics"]))
+        card = json.loads(row["metrics"])
+        figures = _flat(card.get("metrics", card))
         tables.show(
             pl.DataFrame(
                 {"figure": [words.code("metric", name) for name in figures], "value": list(figures.values())},
@@ -133,6 +143,37 @@ def _estimators(page: Page) -> None:
             right=("value",),
             key=f"quality_estimator_{row['estimator']}",
         )
+        _comparison(words, card, row["estimator"])
+
+
+def _comparison(words: Words, card: dict[str, Any], estimator: str) -> None:
+    """The estimator beside the rules of thumb it must beat, from the card's ``comparison``."""
+    compared = card.get("comparison")
+    if not compared:
+        return
+    st.caption(words("quality.comparison"))
+    figures = ("auc", "auc_low", "auc_high", "brier", "lift_10")
+    rows = [{"name": line["name"], **{name: _number(line.get(name)) for name in figures}} for line in compared]
+    tables.show(
+        pl.DataFrame(rows),
+        {"name": words("column.way"), **{name: words.code("metric", name) for name in figures}},
+        right=figures,
+        key=f"quality_comparison_{estimator}",
+    )
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str("" if value is None else value)
+
+
+def _datasets_in_words(frame_: pl.DataFrame, words: Words) -> pl.DataFrame:
+    """A batch can hold several datasets: ``wecom_staff, wecom_syncs``."""
+    known = {
+        names: words("word.separator").join(words.code("dataset", name) for name in names.split(", "))
+        for names in frame_["dataset"].drop_nulls().unique()
+    }
+    shown = frame_.with_columns(pl.col("dataset").replace(known))
+    return tables.in_words(shown, words, door="door") if "door" in shown.columns else shown
 
 
 def _flat(values: object, prefix: str = "") -> dict[str, str]:

@@ -63,13 +63,16 @@ def _wide(frame_: pl.DataFrame, words: Words, keys: list[str]) -> tuple[pl.DataF
     """One row per place and currency: sales, refunds, net, then each party role's share, as text."""
     totals = frame_.group_by(keys, maintain_order=True).agg(pl.col("sale_amount", "refund_amount", "amount").sum())
     roles = frame_["party_role"].unique().sort().to_list()
-    parts = frame_.pivot("party_role", index=keys, values="amount", aggregate_function="sum")
+    # roles are words that people choose; one may be called like a column ("region")
+    parts = frame_.with_columns(pl.format("role:{}", "party_role").alias("party_role")).pivot(
+        "party_role", index=keys, values="amount", aggregate_function="sum"
+    )
     wide = totals.join(parts, on=keys, how="left", nulls_equal=True, maintain_order="left")
     labels = {
         "sale_amount": words("column.sales"),
         "refund_amount": words("column.refunds"),
         "amount": words("column.net"),
-        **{role: words("settlement.share_of", role=words.code("party_role", role)) for role in roles},
+        **{f"role:{role}": words("settlement.share_of", role=words.code("party_role", role)) for role in roles},
     }
     return tables.money(wide, *labels), labels
 

@@ -61,10 +61,8 @@ def demo(
     console.print(
         f"published {report['snapshot']} in {seconds:.0f} s; {quarantined} bad rows are in quarantine (scrm quarantine list)"
     )
-    emit(
-        {"seconds": round(seconds, 1), "loaded": loaded.files, "follows": loaded.follows, "run": report},
-        as_json=as_json,
-        table=None,
-    )
+    if as_json:
+        figures = {"seconds": round(seconds, 1), "loaded": loaded.files, "follows": loaded.follows, "run": report}
+        emit(figures, as_json=True)
     if not no_dashboard:
         screens.show(settings, port=port, check=check, then=NEXT)

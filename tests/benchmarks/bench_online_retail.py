@@ -58,4 +58,6 @@ def run_main_job(folder: Path, home: Path) -> dict[str, Any]:
 
 
 def _churn(metadata: dict[str, Any]) -> dict[str, float]:
-    return {"churn_auc": metadata["metrics"]["auc"], "churn_auc_recency": metadata["baselines"]["recency"]["auc"]}
+    """On the time split; recency alone beside it."""
+    names = ("auc", "auc_low", "auc_high", "recency_auc", "brier", "ece", "lift_10", "base_rate", "test_rows")
+    return {f"churn_{name}": metadata["metrics"][name] for name in names}

@@ -9,7 +9,7 @@ import pytest
 
 from models.contracts.published import PUBLISHED
 from models.serving import QUERIES, ParameterError, Snapshots, Viewer, run
-from models.serving.scope import VIEWS
+from models.serving.scope import VIEWS, with_views
 from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 OWNER = Viewer.owner_of_the_company()
@@ -78,6 +78,45 @@ def test_nothing_out_of_scope_leaks(snapshots, tables, query_id, viewer):
                 words = set(re.findall(r"[A-Za-z0-9]+", value))
                 told = words & (hidden_stores | hidden_names | hidden_people)
                 assert not told - own, f"{query_id}({parameters}) tells {told} in {column}: {value!r} (asked {asked})"
+
+
+@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"visible_customer_ids", "visible_publication"}))
+@pytest.mark.parametrize("viewer", [MANAGER, GUIDE, NOBODY], ids=lambda viewer: viewer.user_id)
+def test_every_view_holds_only_what_is_in_scope(snapshots, tables, view, viewer):
+    """Also the views that no query reads yet; ids of other stores inside order keys and line ids count too."""
+    statement = with_views(f"select * from {view}")
+    bound = {name: value for name, value in viewer.parameters().items() if f"${name}" in statement}
+    found = snapshots.current().query(statement, bound)
+    if "store_id" in found.columns and view != "visible_staff":
+        assert set(found["store_id"].drop_nulls()) <= (viewer.store_ids or set())
+    if view == "visible_staff":
+        assert set(found["userid"]) <= {"u01"}
+    if "customer_id" in found.columns:
+        assert set(found["customer_id"].drop_nulls()) <= _visible_customers(tables, viewer)
+    for column in found.select(pl.selectors.string()).columns:
+        told = "".join(f" {value} " for value in found[column].drop_nulls().unique())
+        assert not {store for store in STORES - {"S01"} if store in told}, column
+    if view in ("visible_batches", "visible_quality_checks", "visible_estimators", "visible_customer_identifiers"):
+        assert found.is_empty()
+    if view == "visible_data_freshness":
+        assert found["rows_count"].null_count() == found.height > 0
+
+
+@pytest.mark.parametrize("query_id", sorted(q.id for q in QUERIES.values() if "customer_id" in q.parameters))
+def test_asking_for_a_hidden_customer_answers_nothing(snapshots, tables, query_id):
+    hidden = sorted(set(tables["customers"]["customer_id"]) - _visible_customers(tables, MANAGER))
+    assert hidden
+    found = run(snapshots, query_id, MANAGER, customer_id=hidden[0])
+    assert found.is_empty(), found
+
+
+def test_counts_are_of_visible_people_and_facts(snapshots, tables):
+    period = {"first": date(2026, 1, 1), "last": BUSINESS_DATE}
+    nobody = run(snapshots, "overview_people", NOBODY, **period)
+    assert nobody.row(0) == (0, 0, 0, 0, 0)
+    mine = run(snapshots, "overview_people", MANAGER, **period).row(0, named=True)
+    assert mine["customers"] == len(_visible_customers(tables, MANAGER)) < 30
+    assert mine["scored"] == run(snapshots, "risk_bands", MANAGER)["customers"].sum() == mine["customers"]
 
 
 def test_a_guide_without_stores_sees_no_store_fact(snapshots, tables):

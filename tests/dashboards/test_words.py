@@ -14,8 +14,8 @@ DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
-    "band", "channel", "consent_state", "dataset", "estimator", "gender", "identifier", "kind", "metric", "party_role",
-    "posting", "purpose", "status", "store_type",
+    "band", "channel", "consent_state", "dataset", "door", "estimator", "gender", "identifier", "kind", "metric",
+    "party_role", "posting", "purpose", "status", "store_type",
 }  # fmt: skip
 
 

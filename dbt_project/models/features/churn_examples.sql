@@ -50,7 +50,7 @@ gaps as (
     select
         *,
         min(sold_second) over (partition by customer_id) as first_second,
-        cast(floor((sold_second - lag(sold_second) over (partition by customer_id order by sale_number)) / 60.0) as bigint)
+        cast(floor(cast(sold_second - lag(sold_second) over (partition by customer_id order by sale_number) as double) / 60) as bigint)
             as gap_minutes
     from sales
 ),
@@ -86,7 +86,7 @@ windows as (
         count(case when sales.sold_at < cutoffs.as_of and sales.sold_at >= cutoffs.as_of - interval 365 days then 1 end) as orders_365,
         count(distinct case
             when sales.sold_at < cutoffs.as_of and sales.sold_at >= cutoffs.as_of - interval 360 days
-                then floor(({{ epoch_seconds('cutoffs.as_of') }} - sales.sold_second - 1) / 2592000.0)
+                then floor(cast({{ epoch_seconds('cutoffs.as_of') }} - sales.sold_second - 1 as double) / 2592000)
         end) as active_months_365,
         count(distinct case
             when sales.sold_at < cutoffs.as_of and sales.sold_at >= cutoffs.as_of - interval 180 days then sales.store_id
@@ -103,7 +103,7 @@ lines as (
     select
         customer_id,
         product_id,
-        cast(round(discount * 1000000.0 / nullif(paid_amount + discount, 0)) as bigint) as discount_ppm,
+        cast(round(cast(discount as double) * 1000000 / nullif(paid_amount + discount, 0)) as bigint) as discount_ppm,
         sold_at
     from order_lines
     where is_sale and customer_id is not null
@@ -156,23 +156,23 @@ measured as (
         cutoffs.is_scoring,
         cutoffs.is_labelled,
         cutoffs.cutoff_date,
-        ({{ epoch_seconds('windows.as_of') }} - running.sold_second) / 86400.0 as recency_days,
-        ({{ epoch_seconds('windows.as_of') }} - running.first_second) / 86400.0 as tenure_days,
-        running.gap_sum / nullif(running.sale_number - 1, 0) / 1440.0 as mean_gap_days,
+        cast({{ epoch_seconds('windows.as_of') }} - running.sold_second as double) / 86400 as recency_days,
+        cast({{ epoch_seconds('windows.as_of') }} - running.first_second as double) / 86400 as tenure_days,
+        running.gap_sum / nullif(running.sale_number - 1, 0) / 1440 as mean_gap_days,
         case
             when running.sale_number > 2
                 then sqrt(
                     greatest(running.gap_squares * (running.sale_number - 1) - running.gap_sum * running.gap_sum, 0)
                     / ((running.sale_number - 1) * (running.sale_number - 2))
-                ) / 1440.0
+                ) / 1440
         end as gap_sd_days,
         running.paid_amount * running.amounts_count / nullif(running.amount_sum, 0) as last_order_ratio,
         line_windows.lines_180,
         coalesce(line_windows.products_180, 0) as products_180,
-        line_windows.discount_ppm_sum / nullif(line_windows.priced_lines, 0) / 1000000.0 as discount_share_180,
+        line_windows.discount_ppm_sum / nullif(line_windows.priced_lines, 0) / 1000000 as discount_share_180,
         coalesce(refund_windows.refunds_180, 0) as refunds_180,
         case when contact_windows.customer_id is not null then 1 else 0 end as is_contact,
-        ({{ epoch_seconds('windows.as_of') }} - {{ epoch_seconds('contact_windows.last_followed_at') }}) / 86400.0
+        cast({{ epoch_seconds('windows.as_of') }} - {{ epoch_seconds('contact_windows.last_followed_at') }} as double) / 86400
             as contact_age_days
     from windows
     inner join cutoffs on windows.as_of = cutoffs.as_of
@@ -194,17 +194,19 @@ measured as (
 churn_examples as (
     select
         customer_id,
-        round(cast(recency_days as double), 6) as recency_days,
-        round(cast(tenure_days as double), 6) as tenure_days,
+        round(recency_days, 6) as recency_days,
+        round(tenure_days, 6) as tenure_days,
         cast(orders_30 as double) as orders_30,
         cast(orders_90 as double) as orders_90,
         cast(orders_180 as double) as orders_180,
         cast(orders_365 as double) as orders_365,
         cast(last_sale_number as double) as orders_total,
         cast(active_months_365 as double) as active_months_365,
-        round(cast(mean_gap_days as double), 6) as mean_gap_days,
-        round(cast(gap_sd_days as double), 6) as gap_sd_days,
-        case when mean_gap_days is not null then round(cast(recency_days as double) / greatest(cast(mean_gap_days as double), 1.0), 6) end as recency_to_gap,
+        round(mean_gap_days, 6) as mean_gap_days,
+        round(gap_sd_days, 6) as gap_sd_days,
+        case
+            when mean_gap_days is not null then round(recency_days / greatest(mean_gap_days, cast(1 as double)), 6)
+        end as recency_to_gap,
         round(cast(lines_180 as double) / nullif(orders_180, 0), 6) as lines_per_order_180,
         cast(products_180 as double) as products_180,
         cast(stores_180 as double) as stores_180,
@@ -214,7 +216,7 @@ churn_examples as (
         cast(refunds_180 as double) as refunds_180,
         round(cast(refunds_180 as double) / lines_180, 6) as refund_ratio_180,
         cast(is_contact as double) as is_contact,
-        round(cast(contact_age_days as double), 6) as contact_age_days,
+        round(contact_age_days, 6) as contact_age_days,
         is_scoring,
         case when is_labelled then later_orders = 0 end as churned,
         cutoff_date,

@@ -15,37 +15,28 @@ _CURRENCY = Column(
     checks=(pa.Check.str_matches(r"^[A-Z]{3}$", error="currency must be three capital letters (ISO 4217)"),),
 )
 _STORE = (
-    "店铺",
-    "门店",
-    "店铺ID",
-    "门店ID",
-    "门店编号",
-    "店铺编号",
-    "shop_id",
-    "shop",
-    "store",
-    "store code",
-    "shop name",
-)
+    "店铺", "门店", "店铺ID", "门店ID", "门店编号", "店铺编号",
+    "shop_id", "shop", "store", "store code", "shop name",
+)  # fmt: skip
+_PRODUCT_NAMES = (
+    "product", "sku", "sku_id", "stockcode", "stock code", "item",
+    "item_id", "商品ID", "货号", "商品编码", "商家编码",
+)  # fmt: skip
+_ORDER_NAMES = (
+    "order", "order no", "order number", "invoiceno", "invoice", "invoice no",
+    "订单编号", "单号", "tid", "交易号",
+)  # fmt: skip
+_ORDER_TIMES = (
+    "order date", "order time", "date", "invoicedate", "invoice date", "订单时间",
+    "创建时间", "日期", "created", "订单创建时间",
+)  # fmt: skip
 _PRODUCT = Column(
     "product_id",
     "id",
     "product number",
     "商品编号",
     required=True,
-    synonyms=(
-        "product",
-        "sku",
-        "sku_id",
-        "stockcode",
-        "stock code",
-        "item",
-        "item_id",
-        "商品ID",
-        "货号",
-        "商品编码",
-        "商家编码",
-    ),
+    synonyms=_PRODUCT_NAMES,
     checks=(not_blank("product_id"),),
 )
 
@@ -64,18 +55,7 @@ ORDERS = Contract(
             "order number",
             "订单号",
             required=True,
-            synonyms=(
-                "order",
-                "order no",
-                "order number",
-                "invoiceno",
-                "invoice",
-                "invoice no",
-                "订单编号",
-                "单号",
-                "tid",
-                "交易号",
-            ),
+            synonyms=_ORDER_NAMES,
             checks=(not_blank("order_id"),),
         ),
         Column(
@@ -100,18 +80,7 @@ ORDERS = Contract(
             "time of the order",
             "下单时间",
             required=True,
-            synonyms=(
-                "order date",
-                "order time",
-                "date",
-                "invoicedate",
-                "invoice date",
-                "订单时间",
-                "创建时间",
-                "日期",
-                "created",
-                "订单创建时间",
-            ),
+            synonyms=_ORDER_TIMES,
         ),
         Column(
             "paid_at",
@@ -198,9 +167,9 @@ REFUNDS = Contract(
     en="Refund lines",
     zh="退款明细",
     grain="one row per refunded line",
-    key=("refund_id", "line_no"),
+    key=("store_id", "refund_id", "line_no"),
     event_time="refunded_at",
-    replaced_by=("refund_id",),
+    replaced_by=("store_id", "refund_id"),
     columns=(
         Column(
             "refund_id",

@@ -26,23 +26,26 @@ CHECKS = Query(
     parameters={"limit": Limit(default=1000)},
 )
 
+# By door too: a consent comes in by file and again, once, from the store that kept it.
 ACCOUNTING = Query(
     id="import_accounting",
     sql="""
         select
             dataset,
+            split_part(source, ':', 1) as door,
             count(distinct seq) as batches,
             sum("rows")::bigint as "rows",
             sum(accepted)::bigint as accepted,
             sum(quarantined)::bigint as quarantined,
             sum(skipped)::bigint as skipped
         from visible_batches
-        group by dataset
-        order by dataset
+        group by dataset, door
+        order by dataset, door
         limit $limit
     """,
     columns={
         "dataset": TEXT,
+        "door": TEXT,
         "batches": COUNT,
         "rows": COUNT,
         "accepted": COUNT,

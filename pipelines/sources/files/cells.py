@@ -11,7 +11,9 @@ _MARKS = (
     "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff\u00ad"
 )
 _JOINERS = "\u200c\u200d"
-_GUARD = r"^'([=+\-@\t\r\n])"  # put there by the export of rejects, so that no spreadsheet runs the cell
+# Put there by the export of rejects, so that no spreadsheet runs the cell.
+_GUARDED_FORMULA = r"^['\s]*'\s*([=+\-@])"
+_GUARDED_BREAK = r"^(?:'[\t\r\n]\s*)+"
 _EXCEL_TEXT = r'^="([^"]*)"$'  # how shop systems force text in a CSV: ="00123"
 _ERROR_CELL = r"^#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FORMULA WITHOUT VALUE!)$"
 _NULL_WORDS = ("null", r"\n", "none", "nan", "nat")  # how databases and data frames print "nothing"
@@ -52,7 +54,7 @@ def cleaned(values: pl.Series, *, keep_joiners: bool = False) -> pl.Series:
             values = values.str.normalize("NFKC")
     values = values.str.strip_chars()
     if "'" in text or "\uff07" in text:
-        values = values.str.replace(_GUARD, "$1").str.strip_chars()
+        values = values.str.replace(_GUARDED_BREAK, "").str.replace(_GUARDED_FORMULA, "$1").str.strip_chars()
     if '="' in text or "\uff1d" in text:
         values = values.str.replace(_EXCEL_TEXT, "$1").str.strip_chars()
     if not (values == "").any():

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import polars as pl
 
-from models.contracts import ROW_COLUMN
+from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
+from models.documents.mapping import Mapping
 from pipelines.lake import Entry, Lake
+from pipelines.sources.files.cells import cleaned
+from pipelines.sources.files.sifting import located
 from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefusedError
 
 #: What a spreadsheet would run: a formula sign, in full width too, behind white space or invisible characters.
 _FORMULA = r"^(?:[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r\n])"
+_INK = r"[^\s\u200b\ufeff]"
 _NEGATIVE = r"^-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?$"
 _EXTRA = re.compile(rf'"{EXTRA_PREFIX}([0-9]+)":')
 
@@ -18,10 +22,13 @@ _EXTRA = re.compile(rf'"{EXTRA_PREFIX}([0-9]+)":')
 def export_rejects(lake: Lake, destination: Path, dataset: str | None = None, file: str | None = None) -> int:
     """Write the rejected rows as CSV (UTF-8 with BOM): the header and cells of the source, then ``_problem``.
 
+    An order or refund is replaced as a whole by the newest batch that holds it; so the accepted lines of an order with
+    a rejected one come along, with an empty ``_problem``, and the repaired file holds the whole order again.
+
     Only the newest import of each file counts. ``dataset`` and ``file`` (its name) narrow the choice. Cells that a
     spreadsheet would run as a formula get a leading ``'``, which the importer takes off again; plain negative numbers
-    stay numbers. Returns the number of rows; with none, no file is written. Raises FileRefusedError when the rows come
-    from files with different headers, which no one file can hold.
+    stay numbers. Returns the number of rejected rows; with none, no file is written. Raises FileRefusedError when the
+    rows come from files with different headers, which no one file can hold.
     """
     found = [
         (entry, rejected) for entry in _newest(lake, file) if (rejected := _rejected(lake, entry, dataset)) is not None
@@ -40,12 +47,12 @@ def export_rejects(lake: Lake, destination: Path, dataset: str | None = None, fi
     safe = table.select(neutral(pl.col(name)).alias(name) for name in table.columns)
     safe.columns = pl.DataFrame({"name": table.columns}).select(neutral(pl.col("name")).alias("name"))["name"].to_list()
     safe.write_csv(destination, include_bom=True)
-    return safe.height
+    return rows.height - rows["problem"].null_count()
 
 
 def neutral(text: pl.Expr) -> pl.Expr:
-    """Text that no spreadsheet takes for a formula."""
-    runs = text.str.contains(_FORMULA) & ~text.str.contains(_NEGATIVE)
+    """Text that no spreadsheet takes for a formula; a blank cell stays blank."""
+    runs = text.str.contains(_FORMULA) & ~text.str.contains(_NEGATIVE) & text.str.contains(_INK)
     return pl.when(runs).then(pl.lit("'") + text).otherwise(text)
 
 
@@ -59,21 +66,46 @@ def _newest(lake: Lake, file: str | None) -> list[Entry]:
 
 
 def _rejected(lake: Lake, entry: Entry, dataset: str | None) -> pl.DataFrame | None:
-    """One row per rejected source row, in the order of the file: ``raw`` and all its problems as one text."""
-    paths = [
-        lake.root / placed.path
-        for placed in entry.files
-        if placed.zone == "quarantine" and (dataset is None or placed.dataset == dataset)
-    ]
-    if not paths:
-        return None
-    cells = pl.concat([pl.read_parquet(path, columns=["row", "rule", "raw"]) for path in paths])
-    return (
-        cells.group_by("row", maintain_order=True)
-        .agg(pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).str.join("; ").alias("problem"))
-        .sort("row")
-        .rename({"row": ROW_COLUMN})
+    """Columns ``_row``, ``raw``, ``problem``: one row per rejected source row and companion, in the file's order."""
+    parts = []
+    for name in sorted({file.dataset for file in entry.files if file.zone == "quarantine"}):
+        if dataset is not None and name != dataset:
+            continue
+        cells = _read(lake, entry, "quarantine", name, ["row", "rule", "raw"])
+        rejected = cells.group_by("row", maintain_order=True).agg(
+            pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).str.join("; ").alias("problem")
+        )
+        parts += [rejected.rename({"row": ROW_COLUMN}), _companions(lake, entry, name, rejected["raw"])]
+    return pl.concat(parts).sort(ROW_COLUMN) if parts else None
+
+
+def _read(lake: Lake, entry: Entry, zone: str, dataset: str, columns: list[str]) -> pl.DataFrame:
+    paths = [lake.root / file.path for file in entry.files if (file.zone, file.dataset) == (zone, dataset)]
+    return pl.concat([pl.read_parquet(path, columns=columns) for path in paths])
+
+
+def _companions(lake: Lake, entry: Entry, dataset: str, rejected: pl.Series) -> pl.DataFrame:
+    """Accepted rows of the same unit of replacement (order, refund) as a rejected row, by the cells as read."""
+    nothing = pl.DataFrame(schema={ROW_COLUMN: pl.Int64, "raw": pl.String, "problem": pl.String})
+    of = contract(dataset)
+    mapping = Mapping.model_validate(entry.details["mapping"])
+    to = next(destination for destination in mapping.destinations() if destination.dataset == dataset)
+    headers = located(mapping, entry.details["header"])
+    unit = [headers[to.columns[name].source] for name in of.replaced_by if name in to.columns]
+    landed = any((file.zone, file.dataset) == ("landed", dataset) for file in entry.files)
+    if not unit or not landed or set(of.replaced_by) == set(of.key):
+        return nothing
+    accepted = _read(lake, entry, "landed", dataset, [ROW_COLUMN, RAW_COLUMN])
+    found = _units(accepted[RAW_COLUMN], unit).with_columns(accepted)
+    units = _units(rejected, unit).drop_nulls().unique()
+    return found.join(units, on=unit, how="semi").select(
+        ROW_COLUMN, pl.col(RAW_COLUMN).alias("raw"), pl.lit(None, dtype=pl.String).alias("problem")
     )
+
+
+def _units(raw: pl.Series, names: list[str]) -> pl.DataFrame:
+    decoded = raw.str.json_decode(pl.Struct(dict.fromkeys(names, pl.String))).struct.unnest()
+    return pl.DataFrame([cleaned(decoded[name]) for name in names])
 
 
 def _cells(raw: pl.Series, header: list[str]) -> pl.DataFrame:

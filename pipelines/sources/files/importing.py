@@ -108,36 +108,47 @@ def import_file(
     if (known := lake.find(key)) is not None:
         return _report(known, source.name, repeated=True)
     table = read_table(source, mapping.format)
-    headers = _located(mapping, table, source.name)
+    name, sha256 = source.name, source.sha256
+    del source  # its bytes; the cells are in the table
+    headers = _located(mapping, table, name)
     sifted = sift(table, mapping, headers)
     outcomes = [
-        _outcome(rows, to, headers, file=source.name, phone_region=settings.phone_region)
+        _outcome(rows, to, headers, file=name, phone_region=settings.phone_region)
         for to, rows in routed(sifted.rows, mapping, headers)
     ]
-    outcomes[0] = _with_ragged(outcomes[0], sifted, source.name)
-    ledger = [outcome for outcome in outcomes if outcome.dataset == LEDGER and outcome.accepted.height]
+    outcomes[0] = _with_ragged(outcomes[0], sifted, name)
     accounting = _accounting(table, sifted, outcomes)
-    if ledger:  # the ledger first: a crash in between is mended by importing the file again
-        if consent_ledger is None:
-            raise FileRefusedError(f"{source.name}: consents need the store's ledger, and none was given")
-        consent_ledger.append(pl.concat([outcome.accepted for outcome in ledger]), key)
+    _record_consents(outcomes, consent_ledger, key, name)
     commit = lake.commit(
-        source=f"file:{source.name}",
+        source=f"file:{name}",
         key=key,
         parts=_parts(outcomes),
         accounting=accounting,
-        details={
-            "file": source.name,
-            "sha256": source.sha256,
-            "format": {"kind": table.kind, **table.details},
-            "header": table.header,
-            "mapping": mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-            "datasets": _figures(outcomes),
-            "skipped_for": _skipped(sifted, outcomes),
-            "warnings": [*_table_warnings(table), *(w.as_dict() for outcome in outcomes for w in outcome.warnings)],
-        },
+        details={"file": name, "sha256": sha256, **_details(mapping, table, sifted, outcomes)},
     )
-    return _report(commit.entry, source.name, repeated=commit.repeated)
+    return _report(commit.entry, name, repeated=commit.repeated)
+
+
+def _record_consents(outcomes: list[_Outcome], ledger: ConsentLedger | None, key: str, file: str) -> None:
+    """The ledger before the lake: a crash in between is mended by importing the file again."""
+    accepted = [outcome.accepted for outcome in outcomes if outcome.dataset == LEDGER and outcome.accepted.height]
+    if not accepted:
+        return
+    if ledger is None:
+        raise FileRefusedError(f"{file}: consents need the store's ledger, and none was given")
+    ledger.append(pl.concat(accepted), key)
+
+
+def _details(mapping: Mapping, table: Table, sifted: Sifted, outcomes: list[_Outcome]) -> dict[str, Any]:
+    """What the manifest keeps of an import: enough to explain it and to hand rejects back."""
+    return {
+        "format": {"kind": table.kind, **table.details},
+        "header": table.header,
+        "mapping": mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "datasets": _figures(outcomes),
+        "skipped_for": _skipped(sifted, outcomes),
+        "warnings": [*_table_warnings(table), *(w.as_dict() for outcome in outcomes for w in outcome.warnings)],
+    }
 
 
 def _located(mapping: Mapping, table: Table, file: str) -> dict[str, str]:

@@ -63,25 +63,57 @@ def _signed(values: pl.Series, sign: str | None) -> pl.Series:
     return values.abs() if sign == "absolute" else values
 
 
-def read_decimal(values: pl.Series, dtype: pl.Decimal, sign: str | None) -> Reading:
-    """Quantities and prices: a DECIMAL of the contract's precision."""
-    text, _ = canonical(values)
-    problems = _unreadable(values, text)
+def _wrong_marks(marks: pl.Series | None, currencies: pl.Series | None) -> Problems:
+    """A currency mark where the number is no money, or of another currency than the row's."""
+    if marks is None:
+        return []
+    if currencies is None:
+        return [(marks.is_not_null(), _UNREADABLE)]
+    problems = []
+    for currency in currencies.unique().drop_nulls().sort().to_list():
+        fitting = [currency, *(mark for mark, meant in _MEANT.items() if currency in meant)]
+        other = marks.is_not_null() & ~marks.is_in(fitting) & (currencies == currency)
+        problems.append((other.fill_null(False), f"states another currency than {currency}"))
+    return problems
+
+
+def _without(typed: pl.Series, problems: Problems) -> pl.Series:
+    for mask, _ in problems:
+        typed = blanked(typed, mask)
+    return typed
+
+
+def read_decimal(
+    values: pl.Series, dtype: pl.Decimal, sign: str | None, currencies: pl.Series | None = None
+) -> Reading:
+    """Quantities, and prices in a currency: a DECIMAL of the contract's precision."""
+    text, marks = canonical(values)
+    marked = _wrong_marks(marks, currencies)
     fine = _more_decimals(text, dtype.scale)
     typed = blanked(text, fine).cast(dtype, strict=False)
-    problems.append((fine, f"has more than {dtype.scale} decimals"))
-    problems.append((text.is_not_null() & ~fine & typed.is_null(), "is too large"))
-    return _signed(typed, sign), problems
+    large = text.is_not_null() & ~fine & typed.is_null()
+    problems = [
+        *_unreadable(values, text),
+        (fine, f"has more than {dtype.scale} decimals"),
+        (large, "is too large"),
+        *marked,
+    ]
+    return _signed(_without(typed, marked), sign), problems
 
 
 def read_integer(values: pl.Series, sign: str | None) -> Reading:
-    text, _ = canonical(values)
-    problems = _unreadable(values, text)
+    text, marks = canonical(values)
+    marked = _wrong_marks(marks, None)
     fraction = _more_decimals(text, 0)
     typed = blanked(text, fraction).str.replace(r"\..*$", "").cast(pl.Int64, strict=False)
-    problems.append((fraction, "is not a whole number"))
-    problems.append((text.is_not_null() & ~fraction & typed.is_null(), "is too large"))
-    return _signed(typed, sign), problems
+    large = text.is_not_null() & ~fraction & typed.is_null()
+    problems = [
+        *_unreadable(values, text),
+        (fraction, "is not a whole number"),
+        (large, "is too large"),
+        *marked,
+    ]
+    return _signed(_without(typed, marked), sign), problems
 
 
 def read_amount(values: pl.Series, currencies: pl.Series, *, minor: bool, sign: str | None) -> Reading:
@@ -102,13 +134,6 @@ def read_amount(values: pl.Series, currencies: pl.Series, *, minor: bool, sign: 
         large = part.is_not_null() & ~fine & (found.is_null() | (found.abs() >= MAX_MINOR)).fill_null(True)
         what = "minor units are whole numbers" if minor else f"{currency} has {decimals} decimals"
         problems += [(fine, f"has more decimals than allowed: {what}"), (large, "is too large to be an amount")]
-        if marks is not None:
-            other = where(blanked(marks, ~rows), lambda v, c=currency: ~_can_mean(v, c))  # type: ignore[misc]
-            problems.append((other, f"states another currency than {currency}"))
         typed = typed.zip_with(typed.is_not_null(), blanked(found, large))
-    return _signed(typed, sign), problems
-
-
-def _can_mean(mark: pl.Expr, currency: str) -> pl.Expr:
-    fitting = [written for written, meant in _MEANT.items() if currency in meant]
-    return mark.is_in([*fitting, currency])
+    marked = _wrong_marks(marks, currencies)
+    return _signed(_without(typed, marked), sign), problems + marked

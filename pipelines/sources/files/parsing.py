@@ -137,7 +137,7 @@ class _Reader:
             case "quantity" | "price":
                 if not isinstance(column.dtype, pl.Decimal):
                     raise TypeError(f"{column.name}: kind {column.kind} without a decimal type")
-                return read_decimal(cells, column.dtype, sign)
+                return read_decimal(cells, column.dtype, sign, self.currencies if column.kind == "price" else None)
             case "amount":
                 return read_amount(cells, self.currencies, minor=spec.unit == "minor", sign=sign)
             case "timestamp":

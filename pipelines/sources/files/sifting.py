@@ -124,11 +124,13 @@ def _empty_and_totals(
         pl.coalesce(pl.when(pl.col(name) != "").then(pl.col(name)) for name in stripped.columns).alias("first")
     ).to_series()
     word = cleaned(first).str.to_lowercase().str.strip_chars_end(": ")
-    nothing = pl.Series([False]).new_from_index(0, rows.height)
-    blank = nothing.scatter(places.filter(first.is_null()), True) if first.null_count() else nothing
     is_total = word.is_in(_TOTALS).fill_null(False)
-    total = nothing.clone().scatter(places.filter(is_total), True) if is_total.any() else nothing
-    return blank, total
+    return _flags(rows.height, places.filter(first.is_null())), _flags(rows.height, places.filter(is_total))
+
+
+def _flags(height: int, places: pl.Series) -> pl.Series:
+    flags = pl.Series([False]).new_from_index(0, height)
+    return flags.scatter(places, True) if len(places) else flags
 
 
 def holds(condition: Condition, cells: pl.Series) -> pl.Series:

@@ -35,7 +35,7 @@ newest as (
     inner join batches on contact_rows._batch = batches.batch
     qualify row_number() over (
         partition by contact_rows.external_userid
-        order by batches.seq desc, {{ content_hash(['unionid', 'name', 'corp_name', 'contact_type', 'gender']) }}
+        order by batches.seq desc, {{ content_hash(['unionid', 'name', 'corp_name', 'contact_type', 'gender', 'sync_id', 'corp_id']) }}
     ) = 1
 ),
 

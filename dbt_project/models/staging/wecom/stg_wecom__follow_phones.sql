@@ -27,7 +27,8 @@ newest as (
     from phone_rows
     inner join batches on phone_rows._batch = batches.batch
     qualify row_number() over (
-        partition by phone_rows.userid, phone_rows.external_userid, phone_rows.phone order by batches.seq desc
+        partition by phone_rows.userid, phone_rows.external_userid, phone_rows.phone
+        order by batches.seq desc, phone_rows.sync_id desc, phone_rows.corp_id
     ) = 1
 ),
 

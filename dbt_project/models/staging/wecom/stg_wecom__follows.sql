@@ -30,7 +30,7 @@ newest as (
     inner join batches on follow_rows._batch = batches.batch
     qualify row_number() over (
         partition by follow_rows.userid, follow_rows.external_userid
-        order by batches.seq desc, follow_rows.followed_at, {{ content_hash(['remark', 'state', 'add_way']) }}
+        order by batches.seq desc, follow_rows.followed_at, {{ content_hash(['remark', 'state', 'add_way', 'sync_id', 'corp_id']) }}
     ) = 1
 ),
 

@@ -26,7 +26,7 @@ newest as (
     inner join batches on staff_rows._batch = batches.batch
     qualify row_number() over (
         partition by staff_rows.userid
-        order by batches.seq desc, {{ content_hash(['name', 'position', 'main_department', 'department_name', 'status']) }}
+        order by batches.seq desc, {{ content_hash(['name', 'position', 'main_department', 'department_name', 'status', 'sync_id', 'corp_id']) }}
     ) = 1
 ),
 
