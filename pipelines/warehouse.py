@@ -50,7 +50,9 @@ class Warehouse:
             with FileLock(lock, blocking=False):
                 yield
         except Timeout:
-            raise RunInProgressError(f"another run is building in {self.building.parent}; wait for it or stop it") from None
+            raise RunInProgressError(
+                f"another run is building in {self.building.parent}; wait for it or stop it"
+            ) from None
 
     def start(self, lake: Lake, plan: RunPlan) -> dict[str, int]:
         """An empty building folder with the run's inputs hard-linked into it. Returns files per dataset."""
@@ -79,7 +81,8 @@ class Warehouse:
     def read(self, table: str) -> pl.DataFrame:
         """A table that dbt built, with no promise on order."""
         with duckdb.connect(str(self.database), read_only=True, config=ENGINE_CONFIG) as connection:
-            return connection.table(table).pl()
+            found: pl.DataFrame = connection.table(table).pl()
+            return found
 
     def read_input(self, name: str) -> pl.DataFrame:
         """The rows of an input. Contract datasets carry ``_batch``."""

@@ -6,11 +6,11 @@ from models.contracts.landed import LANDED
 
 __all__ = [
     "BATCH_COLUMN",
-    "RAW_COLUMN",
-    "ROW_COLUMN",
     "CONTRACTS",
     "DECIDED",
     "LANDED",
+    "RAW_COLUMN",
+    "ROW_COLUMN",
     "Column",
     "Contract",
     "contract",

@@ -54,7 +54,7 @@ def _without_blocked(observations: pl.DataFrame, registry: IdentityRegistry) -> 
 
 
 def _matches(observations: pl.DataFrame, kind: str, pattern: str) -> pl.Expr:
-    """Values of one type that match. DuckDB and polars have no back references, Python has: test distinct values once."""
+    """Values of one type that match. Patterns may use back references, which only Python has: each value once."""
     values = observations.filter(pl.col("identifier_type") == kind)["identifier"].unique()
     compiled = re.compile(pattern)
     return pl.col("identifier").is_in([value for value in values if compiled.search(value)])
@@ -91,7 +91,7 @@ def _hubs(usable: pl.DataFrame, registry: IdentityRegistry) -> pl.DataFrame:
 
 
 def _links(usable: pl.DataFrame, nodes: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of nodes that stand on one record: each with the record's lowest node (a star links as well as a clique)."""
+    """Pairs of nodes that stand on one record: each with the record's lowest node (a star does as well)."""
     placed = usable.join(hubs, on=IDENTIFIER, how="anti").join(nodes.select("node", *IDENTIFIER), on=IDENTIFIER)
     return (
         placed.select("node", centre=pl.col("node").min().over("record_id"))
@@ -131,7 +131,7 @@ def _kept_ids(nodes: pl.DataFrame, current: pl.DataFrame, decided: pl.DataFrame)
 
 
 def _new_ids(nodes: pl.DataFrame, kept: pl.DataFrame, decided: pl.DataFrame, key: str) -> pl.DataFrame:
-    """component, customer_id for components without an id of their own: a keyed hash of the strongest, oldest identifier."""
+    """component, customer_id for components without an id: a keyed hash of the strongest, oldest identifier."""
     seeds = (
         nodes.join(kept, on="component", how="anti")
         .sort(["priority", "first_seen_at", "identifier"], nulls_last=True)
@@ -143,7 +143,7 @@ def _new_ids(nodes: pl.DataFrame, kept: pl.DataFrame, decided: pl.DataFrame, key
         connection.register("seeds", seeds.to_arrow())
         connection.register("taken", taken.to_arrow())
         # A seed whose hash is taken belonged to a customer that fell apart: it gets the hash of the seed with a mark.
-        return connection.sql(
+        found: pl.DataFrame = connection.sql(
             """
             with hashed as (
                 select
@@ -152,8 +152,11 @@ def _new_ids(nodes: pl.DataFrame, kept: pl.DataFrame, decided: pl.DataFrame, key
                     'C' || substr(sha256($key || ':' || seed || '#split'), 1, 15) as marked
                 from seeds
             )
-            select component, case when plain in (select customer_id from taken) then marked else plain end as customer_id
+            select
+                component,
+                case when plain in (select customer_id from taken) then marked else plain end as customer_id
             from hashed
             """,
             params={"key": key},
         ).pl()
+        return found

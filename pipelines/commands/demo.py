@@ -13,7 +13,7 @@ from pipelines.commands import runs, screens
 from pipelines.commands.output import console, emit
 from pipelines.demo import CUSTOMERS, DEMO_HOME, demo_settings, generate, load
 
-NEXT = "is the demo company. Try: scrm import YOUR.csv --as orders · scrm audience export at_risk_with_consent · scrm up   (Ctrl-C stops)"
+NEXT = "is the demo company. Next: .venv/bin/scrm import YOUR.csv --as orders   (Ctrl-C stops)"
 
 
 def demo(
@@ -59,7 +59,8 @@ def demo(
     seconds = time.monotonic() - started
     quarantined = sum(figures["quarantined"] for figures in loaded.files.values())
     console.print(
-        f"published {report['snapshot']} in {seconds:.0f} s; {quarantined} bad rows are in quarantine (scrm quarantine list)"
+        f"published {report['snapshot']} in {seconds:.0f} s; {quarantined} bad rows: scrm quarantine list",
+        soft_wrap=True,
     )
     if as_json:
         figures = {"seconds": round(seconds, 1), "loaded": loaded.files, "follows": loaded.follows, "run": report}

@@ -16,6 +16,7 @@ from pipelines.lake import LakeError
 from pipelines.sources import wecom
 from pipelines.sources.files.importing import FileRefusedError, ImportReport, import_file
 from pipelines.sources.files.proposing import Proposal, propose
+from pipelines.sources.http import SourceError
 from pipelines.workspace import Workspace
 
 CONFIRM = 3
@@ -35,7 +36,7 @@ def import_(
 
     Example: `scrm import orders.xlsx --as orders --map orders.map.yaml`
 
-    Exit codes: 0 landed (rows that break a rule are in quarantine), 1 refused, 2 usage, 3 the mapping wants confirmation.
+    Exit codes: 0 landed (rows that break a rule are in quarantine), 1 refused, 2 usage, 3 confirm the mapping.
     """
     settings = Settings()
     workspace = Workspace(settings)
@@ -71,7 +72,7 @@ def sync(
         fail("no corp id: set [wecom] corp_id and secret in scrm.toml, or SCRM_WECOM__CORP_ID and SCRM_WECOM__SECRET")
     try:
         report = wecom.sync(Workspace(settings).lake, settings)
-    except (wecom.WecomError, LakeError) as error:
+    except (SourceError, LakeError) as error:
         fail(str(error))
     figures = report.as_dict()
     table = Table("synced", "rows", title="WeCom")

@@ -50,9 +50,8 @@ def up(port: Annotated[int | None, typer.Option(help="the dashboard's port; Dags
     prepare_instance(settings)
     first = port or free_port(settings.dashboard.port)
     dagster_port = free_port(first + 1)
-    dagster = [
-        str(Path(sys.executable).with_name("dagster")), "dev", "-m", "pipelines.definitions", "-h", LOOPBACK, "-p", str(dagster_port)
-    ]  # fmt: skip
+    program = str(Path(sys.executable).with_name("dagster"))
+    dagster = [program, "dev", "-m", "pipelines.definitions", "-h", LOOPBACK, "-p", str(dagster_port)]
     with _child(dagster, settings), _child(_dashboard_command(settings, first), settings):
         _wait(first)
         console.print(

@@ -28,10 +28,15 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="machine-readable
     rows = []
     for pointer in found:
         is_current = current is not None and pointer.file == current.file
-        rows.append(
-            {"version": pointer.version, "business_date": pointer.business_date.isoformat(), "sequence": pointer.sequence,
-             "bytes": pointer.bytes, "sha256": pointer.sha256, "current": is_current}
-        )  # fmt: skip
+        described = {
+            "version": pointer.version,
+            "business_date": pointer.business_date.isoformat(),
+            "sequence": pointer.sequence,
+            "bytes": pointer.bytes,
+            "sha256": pointer.sha256,
+            "current": is_current,
+        }
+        rows.append(described)
         table.add_row(
             "→" if is_current else "", pointer.version, pointer.business_date.isoformat(), str(pointer.sequence),
             f"{pointer.bytes / 1e6:.1f}",

@@ -18,7 +18,7 @@ from pipelines.workspace import Workspace
 DBT_PROJECT = DbtProject(project_dir=PROJECT_ROOT / "dbt_project", profiles_dir=PROJECT_ROOT / "dbt_project")
 
 
-class Company(dg.ConfigurableResource):  # type: ignore[misc]
+class Company(dg.ConfigurableResource):
     """The company's workspace: lake, store and settings. Holds no lock."""
 
     _workspace: Workspace = PrivateAttr()
@@ -31,7 +31,7 @@ class Company(dg.ConfigurableResource):  # type: ignore[misc]
         return self._workspace
 
 
-class Build(dg.ConfigurableResource):  # type: ignore[misc]
+class Build(dg.ConfigurableResource):
     """One run's build: what was asked for, and the warehouse, held exclusively while the run lasts.
 
     Empty ``business_date`` and zero ``to_seq`` mean: as the lake stands now.
@@ -85,10 +85,12 @@ def export_environment(settings: Settings) -> None:
 
 
 def prepared_project() -> DbtProject:
-    """The dbt project with a manifest that is younger than its sources: parsed on a fresh checkout and after a change."""
+    """The dbt project with a manifest younger than its sources: parsed on a fresh checkout and after a change."""
     export_environment(Settings())
     manifest = DBT_PROJECT.manifest_path
-    sources = [path for folder in ("models", "macros", "tests") for path in (DBT_PROJECT.project_dir / folder).rglob("*")]
+    sources = [
+        path for folder in ("models", "macros", "tests") for path in (DBT_PROJECT.project_dir / folder).rglob("*")
+    ]
     newest = max(path.stat().st_mtime for path in [*sources, DBT_PROJECT.project_dir / "dbt_project.yml"])
     if not manifest.exists() or manifest.stat().st_mtime < newest:
         DBT_PROJECT.preparer.prepare(DBT_PROJECT)  # about 15 s

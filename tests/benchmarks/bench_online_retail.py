@@ -17,14 +17,18 @@ EXPECTED_ROWS = 541_909
 MAP = PROJECT_ROOT / "data" / "reference" / "maps" / "online_retail.yaml"
 IMBALANCE = """
     with paid as (
-        select coalesce(sum(l.paid_amount), 0) as amount from order_lines l join orders o using (order_key) where o.is_sale
-    ), given_back as (select coalesce(sum(refund_amount), 0) as amount from refunds)
-    select ((select sum(amount) from settlement_entries) - (select amount from paid) + (select amount from given_back))::bigint
+        select coalesce(sum(l.paid_amount), 0) as amount
+        from order_lines l join orders o using (order_key)
+        where o.is_sale
+    ),
+    given_back as (select coalesce(sum(refund_amount), 0) as amount from refunds),
+    settled as (select sum(amount) as amount from settlement_entries)
+    select (settled.amount - paid.amount + given_back.amount)::bigint from settled, paid, given_back
 """
 
 
 def measure() -> dict[str, Any] | None:
-    """Rows accounted, seconds by step, peak memory, churn against the recency rule, conservation; None without the data."""
+    """Rows accounted, seconds, peak memory, churn beside the recency rule, conservation; None without the data."""
     folder = DATASETS / "online_retail"
     if not folder.exists():
         return None

@@ -25,7 +25,7 @@ def churn_scores(build: Build) -> dg.MaterializeResult:
     document = published(lake, "churn", ChurnDocument, plan.to_seq)
     examples = warehouse.read("churn_examples")
     known = lake.files("artifacts", ESTIMATOR, plan.to_seq)
-    metadata = known[-1][0].details if known else None
+    metadata = dict(known[-1][0].details) if known else None
     reason = due(metadata, plan.business_date, document, retrain=build.retrain)
     if reason is not None:
         trained = train(examples, document, plan.business_date)

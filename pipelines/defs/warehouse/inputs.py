@@ -54,9 +54,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     files = warehouse.start(lake, plan)
     rules = compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq))
     warehouse.write_input("settlement_rules", rules)
-    dates = cutoffs(
-        published(lake, "churn", ChurnDocument, plan.to_seq), plan.as_of, build.workspace.settings.zone
-    )
+    dates = cutoffs(published(lake, "churn", ChurnDocument, plan.to_seq), plan.as_of, build.workspace.settings.zone)
     warehouse.write_input("churn_cutoffs", dates)
     counts = {"settlement_rules": rules.height, "churn_cutoffs": dates.height, "run": 1, "lake_batches": plan.to_seq}
     for dataset in CONTRACTS:

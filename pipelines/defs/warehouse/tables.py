@@ -25,9 +25,7 @@ def _build(tag: str, context: dg.AssetExecutionContext, dbt: DbtCliResource, bui
     path.write_text(json.dumps(sorted(checks, key=lambda check: check["check_name"])), encoding="utf-8")
 
 
-@dbt_assets(
-    manifest=PROJECT.manifest_path, project=PROJECT, select="tag:identity", name="tables_before_identity"
-)
+@dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, select="tag:identity", name="tables_before_identity")
 def tables_before_identity(context: dg.AssetExecutionContext, dbt: DbtCliResource, build: Build) -> Iterator[Any]:
     yield from _build("identity", context, dbt, build)
 
