@@ -2,39 +2,53 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from pipelines.dbt import Node
 from pipelines.defs.resources import Build, prepared_project
 
 PROJECT = prepared_project()
+MANIFEST = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
+TRANSLATOR = DagsterDbtTranslator()
+
+Event = dg.MaterializeResult | dg.AssetCheckResult
 
 
-def _build(tag: str, context: dg.AssetExecutionContext, dbt: DbtCliResource, build: Build) -> Iterator[Any]:
-    invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
-    yield from invocation.stream()
-    results = invocation.get_artifact("run_results.json")["results"]
-    checks = [
-        {"check_name": r["unique_id"].split(".")[2], "status": r["status"], "failing_rows": r["failures"] or 0}
-        for r in results
-        if r["unique_id"].startswith(("test.", "unit_test."))
-    ]
-    path = build.workspace.warehouse.building / f"checks-{tag}.json"
-    path.write_text(json.dumps(sorted(checks, key=lambda check: check["check_name"])), encoding="utf-8")
+def _build(tag: str, context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+    """Build a tag; its tests become asset checks, and what they found is kept for the published quality table."""
+    checks = {key.name: key for key in context.selected_asset_check_keys}
+    found = []
+    building = build.workspace.warehouse.building
+    for node in PROJECT.build(tag, building / "dbt"):
+        if node.kind == "model" and node.passed:
+            key = TRANSLATOR.get_asset_key(MANIFEST["nodes"][node.unique_id])
+            yield dg.MaterializeResult(asset_key=key, metadata={"seconds": node.seconds})
+        elif node.kind == "test":
+            found.append({"check_name": node.name, "status": node.status, "failing_rows": node.failures})
+            if node.name in checks:
+                yield _check(checks[node.name], node)
+    path = building / f"checks-{tag}.json"
+    path.write_text(json.dumps(sorted(found, key=lambda check: str(check["check_name"]))), encoding="utf-8")
 
 
-@dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, select="tag:identity", name="tables_before_identity")
-def tables_before_identity(context: dg.AssetExecutionContext, dbt: DbtCliResource, build: Build) -> Iterator[Any]:
-    yield from _build("identity", context, dbt, build)
+def _check(key: dg.AssetCheckKey, node: Node) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=node.passed, asset_key=key.asset_key, check_name=key.name, metadata={"failing rows": node.failures}
+    )
 
 
-@dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, select="tag:facts", name="tables_of_facts")
-def tables_of_facts(context: dg.AssetExecutionContext, dbt: DbtCliResource, build: Build) -> Iterator[Any]:
-    yield from _build("facts", context, dbt, build)
+@dbt_assets(manifest=MANIFEST, select="tag:identity", name="tables_before_identity")
+def tables_before_identity(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+    yield from _build("identity", context, build)
 
 
-@dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, select="tag:published", name="tables_to_publish")
-def tables_to_publish(context: dg.AssetExecutionContext, dbt: DbtCliResource, build: Build) -> Iterator[Any]:
-    yield from _build("published", context, dbt, build)
+@dbt_assets(manifest=MANIFEST, select="tag:facts", name="tables_of_facts")
+def tables_of_facts(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+    yield from _build("facts", context, build)
+
+
+@dbt_assets(manifest=MANIFEST, select="tag:published", name="tables_to_publish")
+def tables_to_publish(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+    yield from _build("published", context, build)

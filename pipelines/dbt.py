@@ -1,0 +1,115 @@
+"""dbt, run inside this process: parsed once, then one invocation per tag. No Dagster here.
+
+A dbt process costs six seconds of imports before any work, an invocation in a process that has parsed a quarter of one
+(docs/decisions/0005-dbt-in-process.md). The warehouse file is closed after each invocation, so that a Python step may
+open it.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from filelock import FileLock
+
+PARSE_SECONDS = 300
+FAILED = {"error", "fail", "runtime error"}
+
+
+class DbtFailedError(Exception):
+    """A model or test failed; the message names it and says what the engine said."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One finished model or test. ``status`` is dbt's own word (success, pass, warn, fail, error, skipped)."""
+
+    unique_id: str
+    name: str
+    kind: str  # model, test, unit_test
+    status: str
+    failures: int
+    seconds: float
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        return self.status in ("success", "pass")
+
+
+class DbtProject:
+    """A dbt project with its manifest. SCRM_WAREHOUSE and SCRM_BUILDING must be set before it parses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest_path = folder / "target" / "manifest.json"
+
+    @cached_property
+    def manifest(self) -> Any:
+        """Parsed, with what dbt remembers of the last time; also written to ``manifest_path``.
+
+        Raises DbtFailedError with dbt's words.
+        """
+        (self.folder / "target").mkdir(exist_ok=True)
+        with FileLock(self.folder / "target" / ".parsing", timeout=PARSE_SECONDS):
+            parsed = dbtRunner().invoke(["parse", *self._options()])
+        _raise(parsed, [])
+        return parsed.result
+
+    def build(self, tag: str, target: Path) -> Iterator[Node]:
+        """Build and test everything with a tag, nodes as they finish; compiled SQL goes to ``target``.
+
+        Raises DbtFailedError at the end when anything failed: what stands beside it has been built all the same.
+        """
+        finished: queue.SimpleQueue[Node | dbtRunnerResult] = queue.SimpleQueue()
+
+        def hear(event: Any) -> None:
+            if event.info.name == "NodeFinished":
+                finished.put(_node(event.data))
+
+        arguments = ["build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test"]
+        runner = dbtRunner(manifest=self.manifest, callbacks=[hear])
+
+        def work() -> None:
+            finished.put(runner.invoke([*arguments, *self._options(), "--target-path", str(target)]))
+
+        worker = threading.Thread(target=work, name=f"dbt-{tag}")
+        worker.start()
+        nodes: list[Node] = []
+        while isinstance(found := finished.get(), Node):
+            nodes.append(found)
+            yield found
+        worker.join()
+        DuckDBConnectionManager.close_all_connections()
+        _raise(found, nodes)
+
+    def _options(self) -> list[str]:
+        here = str(self.folder)
+        return ["--project-dir", here, "--profiles-dir", here, "--quiet", "--log-level-file", "none"]
+
+
+def _node(data: Any) -> Node:
+    info, result = data.node_info, data.run_result
+    return Node(
+        unique_id=info.unique_id,
+        name=info.node_name,
+        kind=info.resource_type,
+        status=str(info.node_status).lower(),
+        failures=int(result.num_failures),
+        seconds=float(result.execution_time),
+        message=str(result.message),
+    )
+
+
+def _raise(result: dbtRunnerResult, nodes: list[Node]) -> None:
+    if result.success:
+        return
+    failed = [f"{node.kind} {node.name}: {node.message.strip()}" for node in nodes if node.status in FAILED]
+    if failed:
+        raise DbtFailedError("; ".join(failed))
+    raise DbtFailedError(f"dbt could not start: {result.exception}") from result.exception
