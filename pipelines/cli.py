@@ -1,45 +1,63 @@
-"""``scrm``: the command line. Each noun has its module in ``pipelines.commands``; this one puts them together.
+"""``scrm``: the command line. Each noun has its module in ``pipelines.commands``, imported when it is called.
 
 Exit codes of every command: 0 done, 1 failed (the message says why), 2 wrong usage, 3 a person must confirm.
 """
 
-import typer
+import importlib
+from typing import Any
 
-from pipelines.commands import (
-    audiences,
-    consents,
-    demo,
-    imports,
-    lake,
-    project,
-    quarantine,
-    runs,
-    sandbox,
-    screens,
-    settlement,
-    snapshots,
-)
+import typer
+from typer.core import TyperGroup
+
+#: name → (module of ``pipelines.commands``, a function of it, or "app" for a noun with verbs)
+COMMANDS = {
+    "import": ("imports", "import_"),
+    "sync": ("imports", "sync"),
+    "run": ("runs", "run"),
+    "demo": ("demo", "demo"),
+    "dashboard": ("screens", "dashboard"),
+    "up": ("screens", "up"),
+    "settings": ("project", "settings"),
+    "card": ("project", "card"),
+    "docs": ("project", "docs"),
+    "quarantine": ("quarantine", "app"),
+    "snapshots": ("snapshots", "app"),
+    "lake": ("lake", "app"),
+    "settlement": ("settlement", "app"),
+    "audience": ("audiences", "app"),
+    "consents": ("consents", "app"),
+    "sandbox": ("sandbox", "app"),
+}
+
+
+class Commands(TyperGroup):
+    """Loads a command when it is asked for: all of them together take five seconds to import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is Typer's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, attribute = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"pipelines.commands.{module_name}"), attribute)
+        if isinstance(found, typer.Typer):
+            return _named(typer.main.get_command(found), cmd_name)
+        single = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
+        single.command(cmd_name)(found)
+        return typer.main.get_command(single)
+
+
+def _named(command: Any, name: str) -> Any:
+    command.name = name
+    return command
+
 
 app = typer.Typer(
-    name="scrm",
-    help="Siyu 私域: an open SCRM customer data platform.",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    rich_markup_mode="markdown",
+    name="scrm", cls=Commands, no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode="markdown"
 )
 
-app.command("import")(imports.import_)
-app.command("sync")(imports.sync)
-app.command("run")(runs.run)
-app.command("demo")(demo.demo)
-app.command("dashboard")(screens.dashboard)
-app.command("up")(screens.up)
-app.command("settings")(project.settings)
-app.command("docs")(project.docs)
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(snapshots.app, name="snapshots")
-app.add_typer(lake.app, name="lake")
-app.add_typer(settlement.app, name="settlement")
-app.add_typer(audiences.app, name="audience")
-app.add_typer(consents.app, name="consents")
-app.add_typer(sandbox.app, name="sandbox")
+
+@app.callback()
+def scrm() -> None:
+    """Siyu 私域: an open SCRM customer data platform."""

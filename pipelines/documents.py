@@ -26,7 +26,7 @@ def publish_documents(lake: Lake, rulebooks: Path) -> list[Commit]:
     Raises DocumentError naming file and field when a document does not hold: nothing of it is landed then.
     """
     commits = []
-    for kind, path, document in _edited(rulebooks):
+    for kind, path, content, document in _edited(rulebooks):
         entries = lake.files("documents", kind)
         if entries and entries[-1][0].details.get("version") == document.version:
             continue
@@ -35,7 +35,7 @@ def publish_documents(lake: Lake, rulebooks: Path) -> list[Commit]:
             lake.commit(
                 source=f"documents:{kind}",
                 key=content_key("document", kind, document.version, str(previous)),
-                parts=[Part("documents", kind, content=path.read_bytes(), suffix="yaml")],
+                parts=[Part("documents", kind, content=content, suffix="yaml")],
                 details={"version": document.version, "file": path.name},
             )
         )
@@ -57,12 +57,17 @@ def published_audiences(lake: Lake, to_seq: int | None = None) -> list[AudienceD
     return [published(lake, kind, AudienceDocument, to_seq) for kind in found]
 
 
-def _edited(rulebooks: Path) -> list[tuple[str, Path, Document]]:
-    single = [
-        (kind, rulebooks / f"{kind}.yaml", type_.load(rulebooks / f"{kind}.yaml")) for kind, type_ in KINDS.items()
+def _edited(rulebooks: Path) -> list[tuple[str, Path, bytes, Document]]:
+    """Kind, file, content and document, each file read once: what lands is what was checked."""
+    single: list[tuple[str, Path, type[Document]]] = [
+        (kind, rulebooks / f"{kind}.yaml", type_) for kind, type_ in KINDS.items()
     ]
-    audiences = [
-        (f"{AUDIENCES}-{path.stem}", path, AudienceDocument.load(path))
+    audiences: list[tuple[str, Path, type[Document]]] = [
+        (f"{AUDIENCES}-{path.stem}", path, AudienceDocument)
         for path in sorted((rulebooks / AUDIENCES).glob("*.yaml"))
     ]
-    return [*single, *audiences]
+    found = []
+    for kind, path, type_ in [*single, *audiences]:
+        content = path.read_bytes()
+        found.append((kind, path, content, type_.parse(content.decode("utf-8"), name=path.name)))
+    return found

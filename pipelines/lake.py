@@ -173,17 +173,41 @@ class Lake:
         return problems
 
     def _refresh(self) -> None:
-        """Read the lines that were added; a last line without its newline is not committed and not read."""
-        if not self.manifest.exists() or self.manifest.stat().st_size <= self._read_bytes:
+        """Read the lines that were added; a last line without its newline is not committed and not read.
+
+        A writer whose disk failed takes its line back: a reader that saw the line then starts over.
+        Raises LakeError when a committed line is damaged or missing.
+        """
+        size = self.manifest.stat().st_size if self.manifest.exists() else 0
+        if size == self._read_bytes:
             return
+        if size > self._read_bytes > 0:
+            try:
+                self._read_on()
+            except LakeError:  # the lines before may not be those that were read
+                self._start_over()
+        else:
+            self._start_over()
+
+    def _start_over(self) -> None:
+        self._entries, self._keys, self._read_bytes = [], {}, 0
+        if self.manifest.exists():
+            self._read_on()
+
+    def _read_on(self) -> None:
         with self.manifest.open("rb") as stream:
             stream.seek(self._read_bytes)
             data = stream.read()
         whole = data[: data.rfind(b"\n") + 1]
-        for line in whole.splitlines():
-            entry = _parse(line, self.manifest)
-            self._entries.append(entry)
-            self._keys[entry.key] = entry
+        found = [_parse(line, self.manifest) for line in whole.split(b"\n")[:-1]]
+        for seq, entry in enumerate(found, start=len(self._entries) + 1):
+            if entry.seq != seq:
+                raise LakeError(
+                    f"{self.manifest}: line {seq} holds batch {entry.seq}; a line is missing or was changed: "
+                    "restore the manifest from a backup"
+                )
+        self._entries += found
+        self._keys |= {entry.key: entry for entry in found}
         self._read_bytes += len(whole)
 
     # ------------------------------------------------------------------ writing
@@ -226,36 +250,43 @@ class Lake:
         return Commit(entry, repeated=False)
 
     def sweep(self) -> int:
-        """Delete what dead writers left: scratch folders, and placed files that no line names. Returns the count."""
+        """Delete what dead writers left: scratch folders, and placed files that no line names. Returns the count.
+
+        Safe beside living writers: they place files and append their line under the same lock.
+        """
         removed = 0
         with self._locked():
             self._drop_torn_tail()
+            if self.manifest.exists():
+                fsync_file(self.manifest)  # a line that was taken back must not return without its files
             known = {file.path for entry in self.entries() for file in entry.files}
             for zone in ZONES:
                 for path in (self.root / zone).glob("*/*"):
                     if str(path.relative_to(self.root)) not in known:
                         path.unlink()
                         removed += 1
-        for folder in (self.root / "writing").glob("*"):
-            try:
-                with FileLock(folder / ".alive", blocking=False):
-                    pass
-            except Timeout:
-                continue  # its writer lives
-            shutil.rmtree(folder)
-            removed += 1
+            for folder in (self.root / "writing").glob("*"):
+                try:
+                    with FileLock(folder / ".alive", blocking=False):
+                        shutil.rmtree(folder, ignore_errors=True)
+                        removed += 1
+                except (Timeout, FileNotFoundError):
+                    continue  # its writer lives, or has just ended and taken it away
         return removed
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder for files not yet committed, with a lock that tells a sweeper that its writer lives."""
         folder = self.root / "writing" / uuid.uuid4().hex
-        folder.mkdir(parents=True)
+        alive = FileLock(folder / ".alive")
         try:
-            with FileLock(folder / ".alive"):
-                yield folder
+            with self._locked():  # no sweeper between the folder and its lock
+                folder.mkdir(parents=True)
+                alive.acquire()
+            yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            alive.release()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -275,24 +306,32 @@ class Lake:
     def _place(self, path: Path, file: File, seq: int) -> File:
         number, suffix = path.name.split(".", 1)
         target = self.root / file.zone / file.dataset / f"{seq:012d}-{number}.{suffix}"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True)
+            for folder in (target.parent.parent, self.root):  # a new folder must not be lost with its files
+                fsync_folder(folder)
         path.replace(target)
         fsync_folder(target.parent)
         return File(**{**asdict(file), "path": str(target.relative_to(self.root))})
 
     def _append(self, entry: Entry) -> None:
-        line = _format(entry)
-        before = self.manifest.stat().st_size if self.manifest.exists() else 0
-        with self.manifest.open("ab") as stream:
+        rest = memoryview(_format(entry))
+        # Not a buffered stream: closing one writes again what failed, after the line was taken back.
+        descriptor = os.open(self.manifest, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            before = os.fstat(descriptor).st_size
             try:
-                stream.write(line)
-                stream.flush()
-                os.fsync(stream.fileno())
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                os.fsync(descriptor)
             except OSError:
-                os.truncate(self.manifest, before)
+                os.ftruncate(descriptor, before)
                 raise
+        finally:
+            os.close(descriptor)
         if before == 0:
             fsync_folder(self.root)
+            fsync_folder(self.root.parent)
 
 
 def _write(part: Part, scratch: Path, number: int, key: str) -> tuple[Path, File]:

@@ -16,7 +16,7 @@ PLAN_FILE = "run.json"
 
 
 class NothingToRunError(Exception):
-    """The lake holds no dated fact, so there is no business date."""
+    """There is no run: the lake holds no dated fact, or a step was asked for before the inputs of its run."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,13 @@ class RunPlan:
 
     @classmethod
     def read(cls, folder: Path) -> "RunPlan":
-        record: Mapping[str, str] = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        """The plan of the run that builds in ``folder``. Raises NothingToRunError when none was started there."""
+        try:
+            record: Mapping[str, str] = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NothingToRunError(
+                f"no run was started in {folder}: its inputs come first; materialise the whole main job"
+            ) from None
         return cls(
             business_date=date.fromisoformat(record["business_date"]),
             to_seq=int(record["to_seq"]),

@@ -17,9 +17,9 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from models.contracts import CONTRACTS
-from models.files import fsync_folder
+from models.files import file_sha256, fsync_folder
 from models.settings import Settings
-from pipelines.lake import Lake
+from pipelines.lake import Lake, LakeError
 from pipelines.plan import RunPlan
 
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
@@ -40,14 +40,18 @@ class Warehouse:
         self.database = self.building / "warehouse.duckdb"
         self.inputs = self.building / "inputs"
         self.outcomes = self.building / "outcomes"
+        self.retired = self.promoted.with_name("retired")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the warehouse for one run. Raises RunInProgressError at once when another process has it."""
+        """Hold the warehouse for one run. Raises RunInProgressError at once when another process has it.
+
+        Whoever holds it may enter again in the same thread: a runner can keep it around all steps of a run.
+        """
         self.building.parent.mkdir(parents=True, exist_ok=True)
         lock = self.building.parent / ".lock"
         try:
-            with FileLock(lock, blocking=False):
+            with FileLock(lock, blocking=False, is_singleton=True):
                 yield
         except Timeout:
             raise RunInProgressError(
@@ -55,8 +59,16 @@ class Warehouse:
             ) from None
 
     def start(self, lake: Lake, plan: RunPlan) -> dict[str, int]:
-        """An empty building folder with the run's inputs hard-linked into it. Returns files per dataset."""
-        shutil.rmtree(self.building, ignore_errors=True)
+        """An empty building folder with the run's inputs hard-linked into it. Returns files per dataset.
+
+        Raises LakeError when the plan names batches that are still to come (the same pair would not stay the same),
+        or when a file that the run would read is damaged: no figure is made of it.
+        """
+        if plan.to_seq > lake.head():
+            raise LakeError(f"the run asks for batches up to {plan.to_seq}; the lake ends at {lake.head()}")
+        self._recover()
+        if self.building.exists():
+            shutil.rmtree(self.building)
         self.outcomes.mkdir(parents=True)
         linked = {dataset: self._link(lake, dataset, plan.to_seq) for dataset in CONTRACTS}
         entries = lake.entries(plan.to_seq)
@@ -115,14 +127,20 @@ class Warehouse:
         return {path.stem: pl.read_parquet(path) for path in sorted(self.outcomes.glob("*.parquet"))}
 
     def promote(self) -> None:
-        """Make the building folder the promoted one by two renames; a crash between leaves it to the next run."""
-        retired = self.promoted.with_name("retired")
-        shutil.rmtree(retired, ignore_errors=True)
+        """Make the building folder the promoted one by two renames; after a crash between, ``start`` goes back."""
+        self._recover()
         if self.promoted.exists():
-            self.promoted.rename(retired)
+            self.promoted.rename(self.retired)
         self.building.rename(self.promoted)
         fsync_folder(self.promoted.parent)
-        shutil.rmtree(retired, ignore_errors=True)
+        shutil.rmtree(self.retired, ignore_errors=True)  # what resists is of no use and goes with the next run
+
+    def _recover(self) -> None:
+        """What a run left that died while it promoted: the last promoted folder is put back, or cleared away."""
+        if self.retired.exists() and not self.promoted.exists():
+            self.retired.rename(self.promoted)
+        if self.retired.exists():
+            shutil.rmtree(self.retired)
 
     def _link(self, lake: Lake, dataset: str, to_seq: int) -> int:
         folder = self.inputs / dataset
@@ -131,7 +149,11 @@ class Warehouse:
         zone = "decided" if CONTRACTS[dataset].door == "run" else "landed"
         files = lake.files(zone, dataset, to_seq)  # type: ignore[arg-type]
         for _, file in files:
-            _link_or_copy(lake.root / file.path, folder / Path(file.path).name)
+            target = folder / Path(file.path).name
+            _link_or_copy(lake.root / file.path, target)
+            # Parquet holds no checksums: a flipped bit would become a wrong figure without a word
+            if file_sha256(target) != file.sha256:
+                raise LakeError(f"{file.path}: content does not match the manifest; restore it from a backup")
         return len(files)
 
 

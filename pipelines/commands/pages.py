@@ -64,4 +64,9 @@ def _commands(command: Any, path: str) -> list[tuple[str, Any]]:
     """Leaves of the command tree with their full names. The command type is Typer's own copy of Click, not public."""
     if not isinstance(command, TyperGroup):
         return [(path, command)]
-    return [found for name, child in command.commands.items() for found in _commands(child, f"{path} {name}")]
+    context = typer.Context(command, info_name=path)
+    return [
+        found
+        for name in command.list_commands(context)
+        for found in _commands(command.get_command(context, name), f"{path} {name}")
+    ]

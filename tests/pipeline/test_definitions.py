@@ -51,6 +51,7 @@ def test_every_asset_says_what_it_is_and_belongs_to_a_group(definitions: dg.Defi
         node = graph.get(key)
         assert node.description, key.to_user_string()
         assert node.group_name and node.group_name != "default", key.to_user_string()
+        assert node.owners or not node.is_materializable, key.to_user_string()
 
 
 def test_the_main_job_does_not_wait_for_systems_outside(definitions: dg.Definitions) -> None:

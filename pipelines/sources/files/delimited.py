@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.contracts import ROW_COLUMN
@@ -27,6 +28,7 @@ _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _LONE_HIGH = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z .,;\t\r\n])")
 _SNIFFED_LINES = 50
 _BATCH_RECORDS = 50_000
+_PIECE = 1 << 18  # bytes looked at together: what numpy makes of them stays in the processor's cache
 _LF, _QUOTE = 0x0A, 0x22
 
 
@@ -55,6 +57,8 @@ def decoded(data: bytes, encoding: str | None) -> tuple[bytes, str]:
 
 
 def _utf8_or_gb18030(data: bytes, *, certain: bool) -> tuple[bytes, str]:
+    if _is_utf8(data):
+        return data, "utf-8"
     try:
         data.decode()
         return data, "utf-8"
@@ -75,6 +79,16 @@ def _utf8_or_gb18030(data: bytes, *, certain: bool) -> tuple[bytes, str]:
     if len(_LONE_HIGH.findall(data)) * 2 > len(_HIGH_RUN.findall(data)):
         raise FileRefusedError(f"line {line}: looks like a Western encoding, not GB18030; {remedy}, e.g. cp1252")
     return converted, "gb18030"
+
+
+def _is_utf8(data: bytes) -> bool:
+    """As ``bytes.decode`` says, without making the text: a tenth of its time and none of its memory."""
+    offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -103,7 +117,7 @@ def sniff_delimiter(data: bytes, header_row: int = 1) -> str:
 def read_delimited(data: bytes, form: Format) -> Table:
     """Bytes of a CSV or TSV file → Table. Raises FileRefusedError."""
     data, encoding = decoded(data, form.encoding)
-    if not data.strip():
+    if not data or data.isspace():
         raise FileRefusedError("the file is empty")
     delimiter = form.delimiter or sniff_delimiter(data, form.header_row)
     found = _structure(data, delimiter)
@@ -135,22 +149,45 @@ def _structure(data: bytes, delimiter: str) -> _Structure | None:
     """
     octets = np.frombuffer(data, dtype=np.uint8)
     separator = ord(delimiter)
-    places = np.flatnonzero((octets == separator) | (octets == _LF))
-    quotes = np.flatnonzero(octets == _QUOTE)
-    if len(quotes):
-        if not _regular(octets, quotes, separator):
-            return None
-        inside = _inside(places, quotes)
-        _refuse_swallowed_lines(data, places[inside][octets[places[inside]] == _LF], quotes, separator)
-        places = places[~inside]
-    line_ends = np.flatnonzero(octets[places] == _LF)
-    cells = np.diff(line_ends, prepend=-1)
-    ends = places[line_ends]
-    if not len(ends) or ends[-1] != len(data) - 1:  # the last record has no line end
-        cells = np.append(cells, len(places) - (line_ends[-1] + 1 if len(line_ends) else 0) + 1)
-        ends = np.append(ends, len(data))
+    quotes = _quotes(octets) if b'"' in data else np.empty(0, dtype=np.int64)
+    if len(quotes) and not _regular(octets, quotes, separator):
+        return None
+    ends, counts, swallowed = [], [], []
+    cells_before = 0
+    for at in range(0, len(octets), _PIECE):
+        piece = octets[at : at + _PIECE]
+        flags = piece == _LF
+        flags |= piece == separator
+        places = np.flatnonzero(flags)
+        if len(quotes):
+            first, last = np.searchsorted(quotes, (at, at + len(piece)))
+            inside = _inside(places, quotes[first:last] - at) ^ bool(first % 2)
+            swallowed.append(places[inside & (piece[places] == _LF)] + at)
+            places = places[~inside]
+        line_ends = np.flatnonzero(piece[places] == _LF)
+        ends.append(places[line_ends] + at)
+        counts.append(line_ends + cells_before)
+        cells_before += len(places)
+    if swallowed:
+        _refuse_swallowed_lines(data, np.concatenate(swallowed), quotes, separator)
+    return _records(np.concatenate(ends), np.concatenate(counts), cells_before, len(data), quoted=bool(len(quotes)))
+
+
+def _records(
+    ends: NDArray[np.int64], counts: NDArray[np.int64], places: int, size: int, *, quoted: bool
+) -> _Structure:
+    """From the line ends and the delimiters and line ends before each of them; ``places``: all of these."""
+    cells = np.diff(counts, prepend=-1)
+    if not len(ends) or ends[-1] != size - 1:  # the last record has no line end
+        cells = np.append(cells, places - (counts[-1] + 1 if len(counts) else 0) + 1)
+        ends = np.append(ends, size)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    return _Structure(starts, ends, cells, bool(len(quotes)))
+    return _Structure(starts, ends, cells, quoted)
+
+
+def _quotes(octets: NDArray[np.uint8]) -> NDArray[np.int64]:
+    pieces = range(0, len(octets), _PIECE)
+    return np.concatenate([np.flatnonzero(octets[at : at + _PIECE] == _QUOTE) + at for at in pieces])
 
 
 def _regular(octets: NDArray[np.uint8], quotes: NDArray[np.int64], separator: int) -> bool:

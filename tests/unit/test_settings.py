@@ -1,0 +1,46 @@
+"""Settings: environment before file, clear refusals, secrets never shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from models.settings import Settings
+from pipelines.cli import app
+
+SECRET = "canary-secret-7731"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scrm.toml").write_text('company = "File"\ntimezone = "Asia/Hong_Kong"\n[wecom]\ncorp_id = "ww1"\n')
+    monkeypatch.setenv("SCRM_COMPANY", "Environment")
+    settings = Settings()
+    assert (settings.company, settings.timezone, settings.wecom.corp_id) == ("Environment", "Asia/Hong_Kong", "ww1")
+
+
+def test_an_unknown_setting_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scrm.toml").write_text('compny = "typo"\n')
+    with pytest.raises(ValidationError, match="compny"):
+        Settings()
+
+
+@pytest.mark.parametrize(("name", "value"), [("timezone", "Mars/Olympus"), ("currency", "yuan"), ("keep_snapshots", 1)])
+def test_a_value_that_cannot_be_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**{name: value})
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRM_WECOM__SECRET", SECRET)
+    monkeypatch.setenv("SCRM_ID_KEY", SECRET)
+    settings = Settings()
+    assert settings.wecom.secret.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
+    assert SECRET not in json.dumps(settings.shown())
+    shown = CliRunner().invoke(app, ["settings", "--json"])
+    assert shown.exit_code == 0
+    assert SECRET not in shown.output
