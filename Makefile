@@ -22,7 +22,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@command -v $(UV) >/dev/null 2>&1 || { echo "installing uv into $(VENV)/uv"; $(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet --disable-pip-version-check uv; }
 	@echo "installing the locked packages into $(VENV)"
-	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip sync --require-hashes --python $(BIN)/python requirements.lock
+	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@$(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
 

@@ -3,14 +3,26 @@
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+import polars as pl
+
 # ISO 4217 minor-unit exponents that differ from 2.
 _EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3}
 PPM = 1_000_000
+MAX_MINOR = 10**15  # an amount of ten trillion yuan is a typing error; two such amounts still fit into 64 bits
 
 
 def exponent(currency: str) -> int:
     """Decimal places of a currency (ISO 4217): CNY 2, JPY 0."""
     return _EXPONENTS.get(currency, 2)
+
+
+def minor_units(currency: pl.Expr) -> pl.Expr:
+    """Minor units in one major unit, for a column of currencies; null where there is none."""
+    units: pl.Expr = pl.when(currency.is_not_null()).then(100)
+    for places in sorted(set(_EXPONENTS.values())):
+        codes = [code for code, decimals in _EXPONENTS.items() if decimals == places]
+        units = pl.when(currency.is_in(codes)).then(10**places).otherwise(units)
+    return units
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

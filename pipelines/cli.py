@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from pipelines.commands.output import answered
+
 #: name → (module of ``pipelines.commands``, a function of it, or "app" for a noun with verbs)
 COMMANDS = {
     "import": ("imports", "import_"),
@@ -42,10 +44,14 @@ class Commands(TyperGroup):
         module_name, attribute = COMMANDS[cmd_name]
         found = getattr(importlib.import_module(f"pipelines.commands.{module_name}"), attribute)
         if isinstance(found, typer.Typer):
-            return _named(typer.main.get_command(found), cmd_name)
-        single = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
+            return _named(typer.main.get_group(found), cmd_name)
+        single = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_show_locals=False, add_completion=False)
         single.command(cmd_name)(found)
         return typer.main.get_command(single)
+
+    def invoke(self, ctx: Any) -> Any:
+        with answered():
+            return super().invoke(ctx)
 
 
 def _named(command: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
 from models.documents.identity import IdentityRegistry
-from models.documents.loading import Document
+from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
@@ -63,11 +63,14 @@ def _edited(rulebooks: Path) -> list[tuple[str, Path, bytes, Document]]:
         (kind, rulebooks / f"{kind}.yaml", type_) for kind, type_ in KINDS.items()
     ]
     audiences: list[tuple[str, Path, type[Document]]] = [
-        (f"{AUDIENCES}-{path.stem}", path, AudienceDocument)
-        for path in sorted((rulebooks / AUDIENCES).glob("*.yaml"))
+        (f"{AUDIENCES}-{path.stem}", path, AudienceDocument) for path in sorted((rulebooks / AUDIENCES).glob("*.yaml"))
     ]
     found = []
     for kind, path, type_ in [*single, *audiences]:
         content = path.read_bytes()
-        found.append((kind, path, content, type_.parse(content.decode("utf-8"), name=path.name)))
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DocumentError(f"{path.name}: not UTF-8 ({error}); save it as UTF-8") from error
+        found.append((kind, path, content, type_.parse(text, name=path.name)))
     return found

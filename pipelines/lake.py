@@ -27,6 +27,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, contract
+from models.errors import ExpectedError
 from models.files import file_sha256, fsync_file, fsync_folder
 
 Zone = Literal["landed", "decided", "documents", "artifacts", "quarantine"]
@@ -34,7 +35,7 @@ ZONES: tuple[Zone, ...] = ("landed", "decided", "documents", "artifacts", "quara
 LOCK_SECONDS = 600  # a batch of a million rows commits in seconds; longer means a writer that hangs
 
 
-class LakeError(Exception):
+class LakeError(ExpectedError):
     """The lake refused a batch or found damage; the message says which file and what to do."""
 
 
@@ -283,10 +284,12 @@ class Lake:
             with self._locked():  # no sweeper between the folder and its lock
                 folder.mkdir(parents=True)
                 alive.acquire()
-            yield folder
+            try:
+                yield folder
+            finally:
+                alive.release()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            alive.release()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

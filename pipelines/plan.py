@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from models.contracts import LANDED
+from models.errors import ExpectedError
 from pipelines.lake import Lake
 
 PLAN_FILE = "run.json"
 
 
-class NothingToRunError(Exception):
+class NothingToRunError(ExpectedError):
     """There is no run: the lake holds no dated fact, or a step was asked for before the inputs of its run."""
 
 

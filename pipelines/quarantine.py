@@ -41,6 +41,27 @@ def rejects(frame: pl.DataFrame, *, file: str, column: str, rule: str, value: pl
 def split(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Validate a collected frame; returns (rows that satisfy the contract, reject records of the others).
 
+    Cell by cell first; the rules of a row are for rows whose cells hold, because a missing cell would break them too.
+    Raises pandera SchemaErrors as ``split_by_cells``.
+    """
+    good, found = split_by_cells(frame, contract, file=file)
+    broken = [found]
+    for rule in contract.rules:
+        fails = (rule.when & ~rule.holds).fill_null(False)
+        bad = good.filter(fails)
+        if bad.height:
+            column = contract.by_name[rule.column]
+            value = pl.col(rule.column)
+            broken.append(
+                rejects(bad, file=file, column=rule.column, rule=rule.message, value=value, personal=column.personal)
+            )
+            good = good.filter(~fails)
+    return good, pl.concat(broken)
+
+
+def split_by_cells(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same, looking at each cell alone.
+
     Raises pandera SchemaErrors only for a fault of the whole frame (a missing or wrongly typed column).
     """
     try:
@@ -49,10 +70,9 @@ def split(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.Dat
         cases = errors.failure_cases
         if cases["index"].null_count():
             raise
-        numbered = frame.with_row_index("index")
         found = [
             rejects(
-                numbered.filter(pl.col("index").is_in(failed["index"].cast(pl.UInt32).implode())),
+                frame[failed["index"].unique().sort()],
                 file=file,
                 column=str(column),
                 rule=_rule(str(check), str(column)),
@@ -61,9 +81,8 @@ def split(frame: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.Dat
             )
             for (column, check), failed in cases.group_by(["column", "check"], maintain_order=True)
         ]
-        bad = cases["index"].cast(pl.UInt32).unique()
-        good = numbered.filter(~pl.col("index").is_in(bad.implode())).drop("index")
-        return good, pl.concat(found)
+        holds = pl.Series([True]).new_from_index(0, frame.height).scatter(cases["index"].unique(), False)
+        return frame.filter(holds), pl.concat(found)
     return frame, no_rejects()
 
 

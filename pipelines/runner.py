@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import dagster as dg
 
+from models.errors import ExpectedError
 from models.serving.pointer import read_pointer
 from models.settings import Settings
 from pipelines.defs.automation import MAIN_JOB
@@ -24,7 +25,7 @@ DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
 OnProgress = Callable[["Progress"], None]
 
 
-class RunFailedError(Exception):
+class RunFailedError(ExpectedError):
     """A step failed; the message holds its name and its own words. Nothing was published."""
 
 

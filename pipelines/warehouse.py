@@ -17,6 +17,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from models.contracts import CONTRACTS
+from models.errors import ExpectedError
 from models.files import file_sha256, fsync_folder
 from models.settings import Settings
 from pipelines.lake import Lake, LakeError
@@ -29,7 +30,7 @@ ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class RunInProgressError(Exception):
+class RunInProgressError(ExpectedError):
     """Another process builds this warehouse."""
 
 

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from models.settings import PROJECT_ROOT, Settings
 
@@ -68,10 +70,27 @@ def company(tmp_path: Path) -> Company:
 
 @pytest.fixture(scope="session")
 def published_sample(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """The sample company, the whole way from its files to a published snapshot. Read it, do not change it."""
-    sample = Company(tmp_path_factory.mktemp("sample") / "home")
-    sample.scrm("demo", "--from", str(SAMPLE), "--no-dashboard")
+    """The sample company, the whole way from its files to a published snapshot. Read it, do not change it.
+
+    Made once per test session, also when pytest-xdist spreads the session over several workers: the first one makes
+    it, the others wait. How long it took stands in ``sample-seconds`` beside the home.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    sample, done = Company(shared / "sample" / "home"), shared / "sample" / "sample-seconds"
+    with FileLock(shared / "sample.lock"):
+        if not done.exists():
+            started = time.monotonic()
+            sample.scrm("demo", "--from", str(SAMPLE), "--no-dashboard")
+            done.write_text(f"{time.monotonic() - started:.1f}")
     return sample
+
+
+@pytest.fixture(scope="session")
+def sample_seconds(published_sample: Company) -> float:
+    """How long a clean run of the sample takes on this machine now."""
+    return float((published_sample.home.parent / "sample-seconds").read_text())
 
 
 @pytest.fixture

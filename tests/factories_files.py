@@ -31,7 +31,7 @@ class Ledger:
 
     batches: dict[str, pl.DataFrame] = field(default_factory=dict)
 
-    def append(self, frame: pl.DataFrame, batch: str) -> int:
+    def append(self, frame: pl.DataFrame, batch: str, *, phone_region: str) -> int:
         if batch in self.batches:
             return 0
         self.batches[batch] = frame

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from models.audiences.members import members
 from models.audiences.suppression import PROFILING, Contactable, Ledgers, contactable
 from models.documents.audience import AudienceDocument
+from models.errors import ExpectedError
 from models.serving import Snapshot, Viewer, run
 from models.store import LedgerPosition, Store
 
 
-class AudienceRefusedError(Exception):
+class AudienceRefusedError(ExpectedError):
     """The viewer may not do this; the message says what is missing."""
 
 

@@ -1,6 +1,6 @@
 """What every frame promises, declared once."""
 
-from models.contracts.contract import BATCH_COLUMN, RAW_COLUMN, ROW_COLUMN, Column, Contract
+from models.contracts.contract import BATCH_COLUMN, RAW_COLUMN, ROW_COLUMN, Column, Contract, RowRule
 from models.contracts.decided import DECIDED
 from models.contracts.landed import LANDED
 
@@ -13,6 +13,7 @@ __all__ = [
     "ROW_COLUMN",
     "Column",
     "Contract",
+    "RowRule",
     "contract",
 ]
 

@@ -4,7 +4,7 @@ From one declaration come the pandera schema that validates a frame, the polars 
 the parser of each text cell, the synonyms by which a header is recognised, and ``docs/datasets.md``.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -62,6 +62,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class RowRule:
+    """What the columns of one row must say together: of the rows for which ``when`` is true, ``holds`` is true too.
+
+    Rows whose single cells hold are asked, rule by rule. ``column`` is the one that a person looks at first.
+    """
+
+    column: str
+    message: str
+    when: pl.Expr
+    holds: pl.Expr
+
+
+@dataclass(frozen=True)
 class Contract:
     """A dataset: grain, key, the column that dates an event, and its columns.
 
@@ -78,7 +91,7 @@ class Contract:
     event_time: str | None = None
     replaced_by: tuple[str, ...] = ()
     door: Literal["file", "wecom", "store", "run"] = "file"
-    checks: tuple[pa.Check, ...] = field(default=())
+    rules: tuple[RowRule, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -96,13 +109,12 @@ class Contract:
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:
-        """Validates a collected frame; ``coerce`` is off, because every cell was parsed before."""
+        """Validates the cells of a collected frame; ``coerce`` is off, because every cell was parsed before."""
         return pa.DataFrameSchema(
             {
                 column.name: pa.Column(column.dtype, checks=list(column.checks), nullable=not column.required)
                 for column in self.columns
             },
-            checks=list(self.checks),
             name=self.dataset,
             strict=False,
         )

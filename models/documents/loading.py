@@ -8,8 +8,10 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.errors import ExpectedError
 
-class DocumentError(ValueError):
+
+class DocumentError(ExpectedError, ValueError):
     """A document does not hold; the message names file, field and remedy."""
 
 
@@ -40,4 +42,8 @@ class Document(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a YAML file. Raises DocumentError, or FileNotFoundError."""
-        return cls.parse(path.read_text(encoding="utf-8"), name=path.name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise DocumentError(f"{path.name}: not UTF-8 ({error}); save it as UTF-8") from error
+        return cls.parse(text, name=path.name)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from models.errors import ExpectedError
 from models.files import replace_durably
 
 CURRENT = "current.json"
@@ -19,7 +20,7 @@ _FILE_NAME = re.compile(r"serve-[A-Za-z0-9][A-Za-z0-9_.\-]*\.duckdb")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class PointerError(Exception):
+class PointerError(ExpectedError):
     """A pointer file cannot be read as one; the message says which file and why."""
 
 

@@ -14,15 +14,16 @@ import duckdb
 import polars as pl
 
 from models.contracts.published import check
+from models.errors import ExpectedError
 from models.files import file_sha256
 from models.serving.pointer import Pointer, PointerError, available, read_pointer
 
 
-class SnapshotDamagedError(Exception):
+class SnapshotDamagedError(ExpectedError):
     """No snapshot verifies; the message names the files."""
 
 
-class NoSnapshotError(Exception):
+class NoSnapshotError(ExpectedError):
     """Nothing was published yet."""
 
 
@@ -100,7 +101,7 @@ class Snapshots:
             return self._seen
         if pointer is None:
             if self._seen is None:
-                raise NoSnapshotError(f"nothing is published in {self.folder}")
+                raise NoSnapshotError(f"nothing is published in {self.folder}; `scrm run` publishes")
             return self._seen
         return pointer
 

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
+from models.errors import ExpectedError
 from models.store.tables import HEAD
 
 BUSY_SECONDS = 30
@@ -22,7 +23,7 @@ MIGRATION_SECONDS = 120
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class StoreError(Exception):
+class StoreError(ExpectedError):
     """The store cannot be opened or refused a write; the message says why and what to do."""
 
 
@@ -53,17 +54,26 @@ class Database:
 def open_database(address: str) -> Database:
     """Open the store at a SQLAlchemy URL, created or migrated to the newest tables when it is not there yet.
 
-    Raises StoreError for an address that is not an SQLite file, and for a store that a newer release wrote.
+    Raises StoreError for an address that is not an SQLite file, for a damaged one, and for a store that a newer release
+    wrote.
     """
-    url = sa.make_url(address)
+    try:
+        url = sa.make_url(address)
+    except sa.exc.ArgumentError as error:
+        raise StoreError("store_url is not a database URL, such as sqlite:////var/siyu/store.db") from error
     if url.get_backend_name() != "sqlite":
         raise StoreError(f"store_url names {url.get_backend_name()}; this release keeps the store in SQLite only")
     if not url.database or url.database == ":memory:":
         raise StoreError("store_url must name a file, because several processes share the store")
     path = Path(url.database)
     engine = _engine(url)
-    if not _up_to_date(engine, path):
-        _create_or_migrate(engine, path)
+    try:
+        if not _up_to_date(engine, path):
+            _create_or_migrate(engine, path)
+    except sa.exc.DatabaseError as error:
+        raise StoreError(
+            f"{path} cannot be opened as the store: {error.orig}; mend store_url, or restore it"
+        ) from error
     return Database(engine, path)
 
 

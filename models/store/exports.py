@@ -7,11 +7,12 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
+from models.errors import ExpectedError
 from models.store.database import Database, StoreError
 from models.store.tables import consents, exports, suppressions
 
 
-class LedgerMovedError(Exception):
+class LedgerMovedError(ExpectedError):
     """Somebody decided otherwise while an export was being prepared: what was prepared must not go out."""
 
 

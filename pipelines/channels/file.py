@@ -20,6 +20,7 @@ import xlsxwriter
 
 from models.audiences.selection import Selection, select
 from models.documents.audience import AudienceDocument
+from models.errors import ExpectedError
 from models.files import file_sha256, fsync_file, fsync_folder
 from models.formulas import neutralised
 from models.serving import Snapshot, Snapshots, Viewer
@@ -34,7 +35,7 @@ XLSX_TEXT = 32_767
 XLSX_FIRST_DAY = date(1900, 3, 1)
 
 
-class ExportError(Exception):
+class ExportError(ExpectedError):
     """The export was not made; the message says why and what to do."""
 
 

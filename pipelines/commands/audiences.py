@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
-from models.audiences.selection import AudienceRefusedError, select
+from models.audiences.selection import select
 from models.documents.audience import AudienceDocument, load_audiences
-from models.documents.loading import DocumentError
-from models.serving import NoSnapshotError, SnapshotDamagedError, Snapshots, Viewer
+from models.serving import Snapshots, Viewer
 from models.settings import Settings
-from models.store import Store, StoreError
-from pipelines.channels.file import ExportError, ExportReport, export_audience
-from pipelines.commands.output import emit, fail, rows_table
+from models.store import Store
+from pipelines.channels.file import ExportReport, export_audience
+from pipelines.commands.output import AsJson, emit, fail, rows_table
 
 app = typer.Typer(no_args_is_help=True, help="Audiences: who is meant, who may be contacted, and the file of them.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Name = Annotated[str, typer.Argument(help="Name of the audience, see `scrm audience list`.")]
 
 
@@ -36,7 +34,7 @@ def list_(as_json: AsJson = False) -> None:
 
     Exit codes: 0 listed; 1 a document does not hold.
     """
-    found = _documents(Settings()).values()
+    found = load_audiences(Settings().rulebooks).values()
     rows = [
         {
             "name": document.name,
@@ -65,12 +63,9 @@ def preview(name: Name, as_json: AsJson = False) -> None:
     """
     settings = Settings()
     document = _document(settings, name)
-    try:
-        snapshot = Snapshots(settings.published_dir).current()
-        with Store.open(settings.store_address) as store:
-            found = select(document, snapshot, store, _viewer(), _now(), settings.zone)
-    except (AudienceRefusedError, NoSnapshotError, SnapshotDamagedError, StoreError) as error:
-        fail(_advice(error))
+    snapshot = Snapshots(settings.published_dir).current()
+    with Store.open(settings.store_address) as store:
+        found = select(document, snapshot, store, _viewer(), _now(), settings.zone)
     data = {
         "audience": document.name,
         "version": document.version,
@@ -108,21 +103,18 @@ def export(
     """
     settings = Settings()
     document = _document(settings, name)
-    try:
-        snapshot = Snapshots(settings.published_dir).current()
-        with Store.open(settings.store_address) as store:
-            report = export_audience(
-                document,
-                source=snapshot,
-                store=store,
-                viewer=_viewer(),
-                folder=out or settings.exports_dir,
-                now=_now(),
-                zone=settings.zone,
-                formats=[format_.value for format_ in formats or list(Format)],
-            )
-    except (AudienceRefusedError, ExportError, NoSnapshotError, SnapshotDamagedError, StoreError, OSError) as error:
-        fail(_advice(error))
+    snapshot = Snapshots(settings.published_dir).current()
+    with Store.open(settings.store_address) as store:
+        report = export_audience(
+            document,
+            source=snapshot,
+            store=store,
+            viewer=_viewer(),
+            folder=out or settings.exports_dir,
+            now=_now(),
+            zone=settings.zone,
+            formats=[format_.value for format_ in formats or list(Format)],
+        )
     _show(report, as_json)
 
 
@@ -149,15 +141,8 @@ def _show(report: ExportReport, as_json: bool) -> None:
     emit(data, as_json, table)
 
 
-def _documents(settings: Settings) -> dict[str, AudienceDocument]:
-    try:
-        return load_audiences(settings.rulebooks)
-    except DocumentError as error:
-        fail(str(error))
-
-
 def _document(settings: Settings, name: str) -> AudienceDocument:
-    documents = _documents(settings)
+    documents = load_audiences(settings.rulebooks)
     if name not in documents:
         fail(f"no audience {name!r}; known: {', '.join(documents) or '(none)'}")
     return documents[name]
@@ -170,7 +155,3 @@ def _viewer() -> Viewer:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _advice(error: Exception) -> str:
-    return f"{error}; run `scrm run` first" if isinstance(error, NoSnapshotError) else str(error)

@@ -1,6 +1,7 @@
 """``scrm consents``: record a withdrawal, keep the do-not-contact list. Both take effect in the next export."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,21 +9,33 @@ import polars as pl
 import typer
 
 from models.contracts import ROW_COLUMN
+from models.contracts.landed.files import CONSENTS
 from models.identifiers import masked, phone_e164
 from models.settings import Settings
-from models.store import Store, StoreError
-from pipelines.commands.output import emit, fail
+from models.store import Store
+from pipelines.commands.output import WRONG_USAGE, AsJson, emit, fail
 
 app = typer.Typer(no_args_is_help=True, help="Consents: withdrawals and the do-not-contact list.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Phone = Annotated[str | None, typer.Option(help="The person's phone, in any spelling.")]
 Unionid = Annotated[str | None, typer.Option(help="The person's WeChat unionid.")]
 ExternalUserid = Annotated[str | None, typer.Option(help="The person's WeCom external contact id.")]
 MemberNo = Annotated[str | None, typer.Option(help="The person's member number.")]
-Channel = Annotated[str, typer.Option(help="any, sms, wecom, email or phone.")]
 
-WRONG_USAGE = 2
+
+def _known(column: str) -> Callable[[str], str]:
+    """A mistyped channel or purpose would be recorded, and bind nobody."""
+
+    def check(value: str) -> str:
+        if value not in CONSENTS.by_name[column].known:
+            raise typer.BadParameter(f"{value!r}; known: {', '.join(CONSENTS.by_name[column].known)}")
+        return value
+
+    return check
+
+
+Channel = Annotated[str, typer.Option(help="any, sms, wecom, email or phone.", callback=_known("channel"))]
+Purpose = Annotated[str, typer.Option(help="marketing, service or profiling.", callback=_known("purpose"))]
 
 
 @app.command()
@@ -31,7 +44,7 @@ def withdraw(
     unionid: Unionid = None,
     external_userid: ExternalUserid = None,
     member_no: MemberNo = None,
-    purpose: Annotated[str, typer.Option(help="marketing, service or profiling.")] = "marketing",
+    purpose: Purpose = "marketing",
     channel: Channel = "any",
     evidence: Annotated[str, typer.Option(help="Where the withdrawal is recorded.")] = "command line",
     as_json: AsJson = False,
@@ -40,7 +53,8 @@ def withdraw(
 
     Example: `scrm consents withdraw --phone 13800001111 --purpose marketing`
 
-    Exit codes: 0 recorded; 1 the store cannot be opened; 2 not exactly one identifier, or not a phone number.
+    Exit codes: 0 recorded; 1 the store cannot be opened; 2 not exactly one identifier, not a phone number,
+    or an unknown purpose or channel.
     """
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
@@ -57,8 +71,10 @@ def withdraw(
             "evidence": [evidence],
         }
     )
-    with _store(settings) as store:
-        store.consents.append(decision, f"command:{uuid.uuid4().hex}", recorded_at=now)
+    with Store.open(settings.store_address) as store:
+        store.consents.append(
+            decision, f"command:{uuid.uuid4().hex}", recorded_at=now, phone_region=settings.phone_region
+        )
     emit(
         {"withdrawn": masked(identifier), "identifier_type": kind, "purpose": purpose, "channel": channel},
         as_json=as_json,
@@ -79,11 +95,12 @@ def block(
 
     Example: `scrm consents block --phone 13800001111 --channel sms --reason complaint`
 
-    Exit codes: 0 on the list; 1 the store cannot be opened; 2 not exactly one identifier, or not a phone number.
+    Exit codes: 0 on the list; 1 the store cannot be opened; 2 not exactly one identifier, not a phone number,
+    or an unknown channel.
     """
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
-    with _store(settings) as store:
+    with Store.open(settings.store_address) as store:
         added = store.suppressions.add(kind, identifier, channel, reason, datetime.now(UTC).replace(tzinfo=None))
     emit({"blocked": masked(identifier), "channel": channel, "was_on_the_list": not added}, as_json=as_json)
 
@@ -101,11 +118,12 @@ def unblock(
 
     Example: `scrm consents unblock --phone 13800001111 --channel sms`
 
-    Exit codes: 0 taken off; 1 was not on the list; 2 not exactly one identifier, or not a phone number.
+    Exit codes: 0 taken off; 1 was not on the list; 2 not exactly one identifier, not a phone number,
+    or an unknown channel.
     """
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
-    with _store(settings) as store:
+    with Store.open(settings.store_address) as store:
         lifted = store.suppressions.lift(kind, identifier, channel, datetime.now(UTC).replace(tzinfo=None))
     if not lifted:
         fail(f"{masked(identifier)} is not on the list for channel {channel}")
@@ -129,10 +147,3 @@ def _identifier(
             WRONG_USAGE,
         )
     return kind, number
-
-
-def _store(settings: Settings) -> Store:
-    try:
-        return Store.open(settings.store_address)
-    except StoreError as error:
-        fail(str(error))

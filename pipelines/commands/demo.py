@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from models.settings import Settings
 from pipelines.commands import runs, screens
-from pipelines.commands.output import console, emit
+from pipelines.commands.output import AsJson, console, emit
 from pipelines.demo import CUSTOMERS, DEMO_HOME, demo_settings, generate, load
 
 NEXT = "is the demo company. Next: .venv/bin/scrm import YOUR.csv --as orders   (Ctrl-C stops)"
@@ -25,7 +25,7 @@ def demo(
     check: Annotated[bool, typer.Option("--check", help="stop once the dashboard answers")] = False,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="stop after publishing")] = False,
     port: Annotated[int | None, typer.Option(help="the dashboard's port")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result, on stdout")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Generate a company, serve its WeCom from a sandbox, sync, import, run, and open the dashboard.
 

@@ -1,38 +1,45 @@
 """``scrm import`` and ``scrm sync``: facts from outside into the lake."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.prompt import Confirm
-from rich.table import Table
 
-from models.documents.loading import DocumentError
-from models.documents.mapping import Mapping
+from models.documents.mapping import Mapping, file_datasets
 from models.settings import Settings
-from pipelines.commands.output import console, emit, fail
-from pipelines.lake import LakeError
+from pipelines.commands.output import CONFIRM, WRONG_USAGE, AsJson, console, emit, fail, plain, rows_table
 from pipelines.sources import wecom
-from pipelines.sources.files.importing import FileRefusedError, ImportReport, import_file
+from pipelines.sources.files.importing import ImportReport, import_file
 from pipelines.sources.files.proposing import Proposal, propose
-from pipelines.sources.http import SourceError
 from pipelines.workspace import Workspace
 
-CONFIRM = 3
+
+def _known_dataset(name: str) -> str:
+    if name not in file_datasets():
+        raise typer.BadParameter(f"{name!r}; files hold {', '.join(file_datasets())}")
+    return name
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX, Parquet or JSONL", exists=True, dir_okay=False)],
-    dataset: Annotated[str, typer.Option("--as", help="orders, refunds, customers, stores or consents")],
-    map_: Annotated[Path | None, typer.Option("--map", help="the confirmed mapping document", exists=True)] = None,
+    dataset: Annotated[
+        str, typer.Option("--as", help="orders, refunds, customers, stores or consents", callback=_known_dataset)
+    ],
+    map_: Annotated[
+        Path | None, typer.Option("--map", help="the confirmed mapping document", exists=True, dir_okay=False)
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="accept the proposed mapping without asking")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import a file of any column naming, encoding and delimiter.
 
     Without --map a mapping is proposed from the header and a sample. At a terminal you are asked to confirm it; an
-    unattended import writes the proposal beside the file and exits with 3, unless --yes.
+    unattended import writes the proposal beside the file and exits with 3, unless --yes. A mapping that is there
+    already is never overwritten.
 
     Example: `scrm import orders.xlsx --as orders --map orders.map.yaml`
 
@@ -40,24 +47,21 @@ def import_(
     """
     settings = Settings()
     workspace = Workspace(settings)
-    try:
-        mapping = Mapping.load(map_) if map_ else _confirmed(propose(file, dataset, settings), file, yes, as_json)
-        report = import_file(
-            file,
-            dataset=dataset,
-            mapping=mapping,
-            lake=workspace.lake,
-            settings=settings,
-            consent_ledger=workspace.store.consents,
-        )
-    except (FileRefusedError, DocumentError, LakeError) as error:
-        fail(str(error))
+    mapping = Mapping.load(map_) if map_ else _confirmed(propose(file, dataset, settings), file, yes, as_json)
+    report = import_file(
+        file,
+        dataset=dataset,
+        mapping=mapping,
+        lake=workspace.lake,
+        settings=settings,
+        consent_ledger=workspace.store.consents,
+    )
     emit(report.as_dict(), as_json=as_json, table=_summary(file.name, report))
 
 
 def sync(
     system: Annotated[str, typer.Argument(help="wecom")],
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Pull from a system outside; goes on where the last committed page ended.
 
@@ -66,41 +70,58 @@ def sync(
     Exit codes: 0 done, 1 failed (what is landed stays; run it again), 2 unknown system.
     """
     if system != "wecom":
-        fail(f"unknown system {system!r}; known: wecom", code=2)
+        fail(f"unknown system {system!r}; known: wecom", code=WRONG_USAGE)
     settings = Settings()
     if not settings.wecom.corp_id:
         fail("no corp id: set [wecom] corp_id and secret in scrm.toml, or SCRM_WECOM__CORP_ID and SCRM_WECOM__SECRET")
-    try:
-        report = wecom.sync(Workspace(settings).lake, settings)
-    except (SourceError, LakeError) as error:
-        fail(str(error))
-    figures = report.as_dict()
-    table = Table("synced", "rows", title="WeCom")
-    for name, value in figures.items():
-        table.add_row(name, str(value))
-    emit(figures, as_json=as_json, table=table)
+    figures = wecom.sync(Workspace(settings).lake, settings).as_dict()
+    emit(figures, as_json=as_json, table=rows_table("WeCom", ("synced", "rows"), list(figures.items())))
 
 
 def _confirmed(proposal: Proposal, file: Path, yes: bool, as_json: bool) -> Mapping:
     """The proposal as a mapping once somebody has said yes; otherwise exits with 3 after writing it down."""
     if proposal.mapping is not None and yes:
         return proposal.mapping
-    written = proposal.write(file.with_name(f"{file.stem}.map.yaml"))
+    written = _written(proposal, file)
     if proposal.mapping is not None and sys.stdin.isatty() and not as_json:
         console.print(proposal.table())
         if Confirm.ask("Import with this mapping?", console=console, default=False):
             return proposal.mapping
+    usual = file.with_name(f"{file.stem}.map.yaml")
+    other = f" ({usual} is another mapping: name it with --map if it is the one that is meant)"
     fail(
-        f"{proposal.summary()} The proposal is in {written}: read it, mend it, then "
-        f"`scrm import {file} --as {proposal.dataset} --map {written}`",
+        f"{proposal.summary()} The proposal is in {written}{other if written != usual else ''}: read it, mend it, then "
+        f"`scrm import {shlex.quote(str(file))} --as {proposal.dataset} --map {shlex.quote(str(written))}`",
         code=CONFIRM,
     )
 
 
-def _summary(name: str, report: ImportReport) -> Table:
-    figures = report.as_dict()
-    table = Table(
-        "rows", "accepted", "quarantined", "skipped", title=name + (" (already landed)" if report.repeated else "")
-    )
-    table.add_row(*(f"{figures[key]:,}" for key in ("rows", "accepted", "quarantined", "skipped")))
-    return table
+def _written(proposal: Proposal, file: Path) -> Path:
+    """Where the proposal stands now: beside the file, never in the place of another mapping, which may be mended."""
+    number = 1
+    while True:
+        path = file.with_name(f"{file.stem}.map.yaml" if number == 1 else f"{file.stem}.map.{number}.yaml")
+        if not path.exists():
+            path.write_text(proposal.text(), encoding="utf-8")
+            return path
+        if path.read_bytes() == proposal.text().encode():
+            return path
+        number += 1
+
+
+def _summary(name: str, report: ImportReport) -> Group:
+    """What a person sees: the accounting by dataset, why rows were skipped, what deserves a look, what to do next."""
+    rows = [(dataset, part["accepted"], part["quarantined"]) for dataset, part in report.parts.items()]
+    lines = [f"{report.rows:,} rows: {report.accepted:,} accepted, {report.quarantined:,} quarantined, "
+             f"{report.skipped:,} skipped"]  # fmt: skip
+    if report.skipped:
+        lines[0] += f" ({', '.join(f'{reason} {rows:,}' for reason, rows in report.skipped_for.items() if rows)})"
+    for warning in report.warnings:
+        subject = ".".join(part for part in (warning["dataset"], warning["column"]) if part)
+        rows_of = f", {warning['rows']:,} row(s)" if warning["rows"] else ""
+        lines.append(f"warning: {subject or name}{rows_of}: {warning['message']}")
+    if report.repeated:
+        lines.insert(0, "already landed with this mapping: nothing was changed")
+    if report.quarantined:
+        lines.append("next: `scrm quarantine list` says why, `scrm quarantine export` hands them back to be repaired")
+    return Group(rows_table(name, ("dataset", "accepted", "quarantined"), rows), *(plain(line) for line in lines))

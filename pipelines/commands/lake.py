@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from models.settings import Settings
-from pipelines.commands.output import emit, fail
+from pipelines.commands.output import AsJson, emit, fail
 from pipelines.workspace import Workspace
 
 app = typer.Typer(help="The lake: committed batches, and a full check of their files.", no_args_is_help=True)
@@ -15,7 +15,7 @@ app = typer.Typer(help="The lake: committed batches, and a full check of their f
 @app.command()
 def batches(
     last: Annotated[int, typer.Option(help="how many, the newest last", min=1)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Committed batches with their accounting.
 
@@ -39,7 +39,7 @@ def batches(
 
 
 @app.command()
-def verify(as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False) -> None:
+def verify(as_json: AsJson = False) -> None:
     """Read every committed file and compare its sha256 with the manifest.
 
     Example: `scrm lake verify`

@@ -8,12 +8,12 @@ from rich.table import Table
 
 from models.settings import PROJECT_ROOT
 from models.settings import Settings as SettingsType
-from pipelines.commands.output import emit, fail
+from pipelines.commands.output import AsJson, emit, fail
 
 DOCS = PROJECT_ROOT / "docs"
 
 
-def settings(as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False) -> None:
+def settings(as_json: AsJson = False) -> None:
     """What is set, from the environment and scrm.toml; secrets are stars.
 
     Example: `scrm settings`
@@ -29,7 +29,7 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="machine-reada
 
 def card(
     out: Annotated[Path | None, typer.Option(help="write it here instead of printing it", dir_okay=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The card of the newest churn estimator: data span, cut-offs, figures beside simple rules, known failures.
 
@@ -52,7 +52,7 @@ def card(
         typer.echo(text)
 
 
-def docs(as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False) -> None:
+def docs(as_json: AsJson = False) -> None:
     """Write the pages that are generated from the code: datasets, settings, commands.
 
     Example: `scrm docs`

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipelines.commands.output import console, emit
+from pipelines.commands.output import AsJson, console, emit
 from pipelines.demo import CUSTOMERS, SEED
 from pipelines.demo import generate as generate_company
 
@@ -18,7 +18,7 @@ def generate(
     folder: Annotated[Path, typer.Argument(help="where to write the files", file_okay=False)],
     customers: Annotated[int, typer.Option(help="how many people", min=100)] = CUSTOMERS,
     seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = SEED,
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a company's files with their mappings, and the state of its WeCom.
 

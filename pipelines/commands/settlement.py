@@ -1,6 +1,6 @@
 """``scrm settlement``: the rulebook checked, and an amount explained."""
 
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +8,17 @@ import duckdb
 import typer
 from rich.table import Table
 
-from models.documents.loading import DocumentError
 from models.documents.settlement import SettlementDocument
 from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
-from pipelines.commands.output import emit, fail
+from pipelines.commands.output import AsJson, emit, fail
 from pipelines.warehouse import ENGINE_CONFIG
+
+DAY = "%Y-%m-%d"
+# naive: typer parses days, and no clock is meant
+FIRST_DAY, LAST_DAY = datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2027-01-01")
 
 app = typer.Typer(help="The rulebook: check it, and explain an amount.", no_args_is_help=True)
 
@@ -23,9 +26,9 @@ app = typer.Typer(help="The rulebook: check it, and explain an amount.", no_args
 @app.command()
 def check(
     document: Annotated[Path | None, typer.Argument(help="a draft; default: the rulebooks folder's")] = None,
-    from_: Annotated[str, typer.Option("--from", help="YYYY-MM-DD")] = "2025-01-01",
-    until: Annotated[str, typer.Option(help="YYYY-MM-DD, not included")] = "2027-01-01",
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    from_: Annotated[datetime, typer.Option("--from", help="first day", formats=[DAY])] = FIRST_DAY,
+    until: Annotated[datetime, typer.Option(help="the day after the last", formats=[DAY])] = LAST_DAY,
+    as_json: AsJson = False,
 ) -> None:
     """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot.
 
@@ -34,17 +37,14 @@ def check(
     Exit codes: 0 it holds, 1 problems were found (each is named with its combination).
     """
     settings = Settings()
-    try:
-        rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
-    except DocumentError as error:
-        fail(str(error))
+    rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
     sql = (
         "select distinct region, store_type, business_type, "
         "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
     )
     with _snapshot(settings) as connection:
         combinations = connection.sql(sql).pl()
-    problems = check_document(rulebook, combinations, date.fromisoformat(from_), date.fromisoformat(until))
+    problems = check_document(rulebook, combinations, from_.date(), until.date())
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)
@@ -58,7 +58,7 @@ def check(
 def explain(
     line: Annotated[str, typer.Argument(help="an order line or refund line, as on the settlement page")],
     language: Annotated[str, typer.Option(help="zh or en")] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """How each party's amount of a line came about, recomputed from the entry's own columns.
 

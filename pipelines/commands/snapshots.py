@@ -8,13 +8,13 @@ from rich.table import Table
 from models.serving.pointer import available, read_pointer
 from models.settings import Settings
 from pipelines import publishing
-from pipelines.commands.output import emit, fail
+from pipelines.commands.output import AsJson, emit
 
 app = typer.Typer(help="Published snapshots: list them, go back to one.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False) -> None:
+def list_(as_json: AsJson = False) -> None:
     """Snapshots that are kept, the newest first; the current one is marked.
 
     Example: `scrm snapshots list`
@@ -47,7 +47,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="machine-readable
 @app.command()
 def rollback(
     version: Annotated[str, typer.Argument(help="a version of `scrm snapshots list`")],
-    as_json: Annotated[bool, typer.Option("--json", help="machine-readable result")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make an older snapshot current again; open dashboards follow on their next rerun.
 
@@ -55,10 +55,7 @@ def rollback(
 
     Exit codes: 0 done, 1 the version is not kept or is damaged.
     """
-    try:
-        pointer = publishing.rollback(Settings().published_dir, version)
-    except publishing.SnapshotRefusedError as error:
-        fail(str(error))
+    pointer = publishing.rollback(Settings().published_dir, version)
     table = Table("current version", "publication")
     table.add_row(pointer.version, str(pointer.publication))
     emit({"version": pointer.version, "publication": pointer.publication}, as_json=as_json, table=table)

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from models.errors import ExpectedError
 from pipelines.sandbox.wecom import CORP_ID as SANDBOX_CORP
 from pipelines.sandbox.wecom import SECRET as SANDBOX_SECRET
 from pipelines.sandbox.wecom import Faults, WecomState, create_app
@@ -22,7 +23,7 @@ WECOM_PATH = "/cgi-bin"
 _START_SECONDS = 15.0
 
 
-class SandboxError(Exception):
+class SandboxError(ExpectedError):
     """The sandbox did not start; the message says why."""
 
 

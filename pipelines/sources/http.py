@@ -16,11 +16,13 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from models.errors import ExpectedError
+
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 60.0  # a Retry-After above this ends the attempts: the caller comes back later
 
 
-class SourceError(Exception):
+class SourceError(ExpectedError):
     """An outside system could not be read. The message says what happened and what to do; it holds no secret."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from models.contracts import contract
+from models.errors import ExpectedError
 from models.settings import Settings
 from pipelines import quarantine
 from pipelines.lake import Accounting, Lake, Part, content_key
@@ -25,7 +26,7 @@ PAGES_PER_BATCH = 20
 CONTACTS_CALL = "externalcontact/batch/get_by_user"
 
 
-class NotConfiguredError(Exception):
+class NotConfiguredError(ExpectedError):
     """No corp id is set: the connector is off."""
 
 

@@ -1,5 +1,6 @@
 """Dirty files as they come: each is accounted to the last row with the right values, or refused by name."""
 
+import csv
 import io
 import zipfile
 from collections.abc import Callable
@@ -161,6 +162,13 @@ def test_every_row_is_accepted_quarantined_or_skipped(tmp_path: Path, name: str)
     assert (report.accepted, report.quarantined, report.skipped) == (accepted, quarantined, skipped)
     assert report.rows == accepted + quarantined + skipped
     assert door.landed().height == accepted
+    if name.endswith(".csv"):
+        written = content.encode() if isinstance(content, str) else content
+        assert report.rows == len(list(csv.reader(io.StringIO(written.decode())))) - 1, "counted by another reader"
+    landed, apart = set(door.landed()["_row"]), set(door.rejected()["row"] if quarantined else [])
+    assert not landed & apart, "no row is in both places"
+    assert (len(landed), len(apart)) == (accepted, quarantined)
+    assert landed | apart <= set(range(1, report.rows + 1))
     if rule is not None:
         assert door.rejected()["rule"].str.contains(rule, literal=True).all()
 

@@ -110,6 +110,24 @@ def test_a_row_with_several_faults_names_them_all_and_counts_once(door: Door) ->
     assert sorted(door.rejected()["column"]) == ["ordered_at", "paid_amount", "product_id", "quantity", "unit_price"]
 
 
+def test_what_a_line_must_say_together_is_checked_at_the_door(door: Door) -> None:
+    """Each of these would stop a whole run later: an amount below zero, one beyond 64 bits, a refund of nothing."""
+    mapping = ORDERS_MAP.replace("buyer_phone: 手机", "discount: 手机")
+    cells = ["1,10.00,,10.00", "1,10.00,,10.01", "1,0.995,,1.00", "1,0.9949,,1.00", "1,10.00,3.00,99.00",
+             "900000000000,900000000000,3.00,0"]  # fmt: skip
+    rows = [f"{n},2026-01-05,A,{quantity_price_paid_discount}" for n, quantity_price_paid_discount in enumerate(cells)]
+    report = door.send("a.csv", "\n".join([HEADER, *rows]) + "\n", mapping)
+    assert (report.accepted, report.quarantined) == (3, 3)
+    assert door.landed()["order_id"].to_list() == ["0", "2", "4"]
+    assert door.rejected().select("row", "column").rows() == [(2, "discount"), (4, "discount"), (6, "unit_price")]
+    assert door.rejected()["value"].to_list() == ["10.01", "1.00", "900000000000"]
+    refunds = "dataset: refunds\nconstants: {currency: CNY}\ncolumns: {refund_id: id, refunded_at: at, quantity: n,"
+    text = "id,at,n,price,amount\n1,2026-01-05,1,2,\n2,2026-01-05,,,5\n3,2026-01-05,1,,\n4,2026-01-05,x,2,\n"
+    report = door.send("r.csv", text, refunds + " unit_price: price, refund_amount: amount}")
+    assert (report.accepted, report.quarantined) == (2, 2)
+    assert door.rejected("refunds").select("row", "column").rows() == [(3, "refund_amount"), (4, "quantity")]
+
+
 def test_the_value_of_a_reject_is_the_cell_and_personal_ones_are_masked(door: Door) -> None:
     door.send("a.csv", lines("1").replace("12.50,12.50", '12.50,"-1,299.50"'))
     assert door.rejected()["value"].to_list() == ["-1,299.50"]

@@ -38,11 +38,11 @@ def test_an_export_of_a_chinese_shop_is_recognised_written_and_imported(door: Do
     }  # fmt: skip
     assert found.unused == ("买家留言",)
     assert found.constants == {"currency": "CNY", "timezone": "Asia/Shanghai"}
-    written = found.write(door.folder / "a.map.yaml")
-    assert Mapping.load(written) == found.mapping
-    assert "buyer's phone, E.164 / 买家手机号" in written.read_text(encoding="utf-8")
-    assert "13800001111" not in written.read_text(encoding="utf-8")
-    report = door.send_file(door.folder / "a.csv", written.read_text(encoding="utf-8"))
+    written = found.text()
+    assert Mapping.parse(written, name="a.map.yaml") == found.mapping
+    assert "buyer's phone, E.164 / 买家手机号" in written
+    assert "13800001111" not in written
+    report = door.send_file(door.folder / "a.csv", written)
     assert report.accepted == 2
     assert door.landed()["status"].to_list() == ["finished", "unpaid"]
 
@@ -61,7 +61,7 @@ def test_what_is_missing_is_named_and_left_to_fill_in(door: Door) -> None:
     assert found.missing == ("store_id", "ordered_at", "product_id", "unit_price")
     with pytest.raises(FileRefusedError, match=r"store_id, ordered_at.*Its header is: 订单号, 数量"):
         found.confirmed()
-    text = found.write(door.folder / "m.yaml").read_text(encoding="utf-8")
+    text = found.text()
     assert "# store_id:  # REQUIRED" in text
     assert "required and not found: store_id" in found.summary()
 
@@ -82,9 +82,13 @@ def test_cells_speak_against_a_header(door: Door) -> None:
 def test_quantities_below_zero_bring_a_hint_to_route_them(door: Door) -> None:
     text = "订单号,店铺,日期,货号,数量,单价\n1,S,2026-01-05,A,-1,1\n"
     found = proposal(door, text)
-    assert "#   - when: {column: 数量, negative: true}" in found.write(door.folder / "m.yaml").read_text(
-        encoding="utf-8"
-    )
+    assert "#   - when: {column: 数量, negative: true}" in found.text()
+
+
+def test_a_member_number_is_the_number_of_the_record_too(door: Door) -> None:
+    """Else the orders of a member, which name the number, would not find the record."""
+    found = proposal(door, "会员编号,姓名,注册时间\n7,张三,2026-01-05\n", dataset="customers").confirmed()
+    assert (found.columns["record_id"].source, found.columns["member_no"].source) == ("会员编号", "会员编号")
 
 
 def test_an_unknown_dataset_is_refused(door: Door) -> None:

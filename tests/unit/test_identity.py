@@ -124,7 +124,7 @@ records = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(records=records, seed=st.integers(0, 10_000))
 def test_order_of_rows_never_matters(records: list[dict[str, str]], seed: int) -> None:
     frame = observations(*records)
@@ -133,7 +133,7 @@ def test_order_of_rows_never_matters(records: list[dict[str, str]], seed: int) -
     assert expected.equals(shuffled)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(records=records, split_at=st.integers(0, 30))
 def test_what_is_decided_does_not_change_by_asking_again(records: list[dict[str, str]], split_at: int) -> None:
     frame = observations(*records)

@@ -3,15 +3,20 @@
 import json
 import multiprocessing
 import os
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from models.contracts import contract
 from pipelines.lake import Accounting, Lake, LakeError, Part, content_key
+from tests.faults.dying import KilledError, Operations, operations
+
+__all__ = ["operations"]
 
 
 def orders(*numbers: str) -> pl.DataFrame:
@@ -170,3 +175,103 @@ def test_writers_at_the_same_time_get_different_numbers(tmp_path: Path) -> None:
     assert [entry.seq for entry in lake.entries()] == list(range(1, 16))
     assert lake.read("landed", "orders")["order_id"].n_unique() == 15
     assert all(json.loads(line.split(" ", 1)[1]) for line in lake.manifest.read_text().splitlines())
+
+
+def test_a_line_of_which_the_disk_took_a_part_is_taken_back_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the line must not reach the manifest afterwards, as it does when a buffered stream is closed."""
+    lake = Lake(tmp_path)
+    land(lake, "a", "1")
+    before, real = lake.manifest.read_bytes(), os.write
+
+    def half(descriptor: int, data: bytes) -> int:
+        if len(data) < 200:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data[: len(data) // 2])
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="No space"):
+        land(lake, "b", "2")
+    monkeypatch.undo()
+    assert lake.manifest.read_bytes() == before
+    assert land(lake, "b", "2") == 2
+    assert Lake(tmp_path).read("landed", "orders").height == 2
+
+
+def test_a_reader_that_saw_a_line_before_it_was_taken_back_starts_over(tmp_path: Path) -> None:
+    lake, reader = Lake(tmp_path), Lake(tmp_path)
+    land(lake, "a", "1")
+    kept = lake.manifest.read_bytes()
+    land(lake, "b", "2")
+    assert reader.head() == 2
+    lake.manifest.write_bytes(kept)
+    assert reader.head() == 1
+    land(lake, "a longer name of a batch", *(str(number) for number in range(50)))
+    assert reader.head() == 2
+    assert reader.find(content_key("b")) is None
+
+
+def test_a_missing_line_is_found(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    for name in "abc":
+        land(lake, name, name)
+    lines = lake.manifest.read_bytes().splitlines(keepends=True)
+    lake.manifest.write_bytes(lines[0] + lines[2])
+    with pytest.raises(LakeError, match="line 2 holds batch 3"):
+        Lake(tmp_path).entries()
+
+
+def _sweeper(root: str, start: Any, over: Any) -> None:
+    start.wait()
+    while not over.is_set():
+        Lake(Path(root)).sweep()
+
+
+def test_sweeping_all_the_while_takes_nothing_from_living_writers(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, over = context.Barrier(3), context.Event()
+    sweeper = context.Process(target=_sweeper, args=(str(tmp_path), start, over))
+    writers = [context.Process(target=_writer, args=(str(tmp_path), name, start)) for name in range(2)]
+    for process in (sweeper, *writers):
+        process.start()
+    for writer in writers:
+        writer.join(60)
+    over.set()
+    sweeper.join(60)
+    assert [process.exitcode for process in (sweeper, *writers)] == [0, 0, 0]
+    lake = Lake(tmp_path)
+    assert lake.read("landed", "orders")["order_id"].n_unique() == 10
+    assert lake.verify() == []
+    assert lake.sweep() == 0
+
+
+def test_killed_before_any_change_of_a_file_the_batch_is_whole_or_absent(
+    tmp_path: Path, operations: Operations
+) -> None:
+    """Two parts, a new dataset: after each death the batch is there with both or not at all, and a repeat completes."""
+
+    def commit(root: Path) -> None:
+        parts = [Part("landed", "orders", orders("1", "2")), Part("quarantine", "orders", orders("3"))]
+        Lake(root).commit(source="test", key=content_key("a"), parts=parts)
+
+    windows = operations.windows(lambda: commit(tmp_path / "whole"))
+    assert len(windows) > 10
+    committed = []
+    for nth in windows:
+        root = tmp_path / str(nth)
+        with suppress(KilledError), operations.dying(nth):
+            commit(root)
+        there = Lake(root).head()
+        committed.append(there)
+        assert Lake(root).read("landed", "orders").height == 2 * there
+        assert Lake(root).verify() == []
+        Lake(root).sweep()
+        commit(root)
+        assert Lake(root).head() == 1
+        assert Lake(root).read("landed", "orders").height == 2
+        assert Lake(root).read("quarantine", "orders").height == 1
+        assert [path.name for path in (root / "writing").iterdir()] == []
+        assert len(list(root.glob("*/*/*"))) == 2
+    assert committed == sorted(committed)
+    assert set(committed) == {0, 1}

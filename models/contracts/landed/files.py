@@ -1,9 +1,11 @@
 """Datasets that come through the file door: orders, refunds, customers, stores, consents."""
 
 import pandera.polars as pa
+import polars as pl
 
-from models.contracts.contract import Column, Contract, not_blank, not_negative, positive
+from models.contracts.contract import Column, Contract, RowRule, not_blank, not_negative, positive
 from models.contracts.landed.parties import EXACT_IDENTIFIERS, person_columns
+from models.money import MAX_MINOR, minor_units
 
 _CURRENCY = Column(
     "currency",
@@ -38,6 +40,17 @@ _PRODUCT = Column(
     required=True,
     synonyms=_PRODUCT_NAMES,
     checks=(not_blank("product_id"),),
+)
+
+_QUANTITY, _PRICE = pl.col("quantity"), pl.col("unit_price")
+#: quantity x unit_price in minor units; both factors with all their decimals, so that the product is exact
+_LINE_VALUE = (_QUANTITY.cast(pl.Decimal(38, 9)) * _PRICE.cast(pl.Decimal(38, 9))) * minor_units(pl.col("currency"))
+#: first of all, so that nothing that is computed from a line leaves 64 bits
+_BELOW_LIMIT = RowRule(
+    "unit_price",
+    "quantity x unit_price is too large to be an amount",
+    when=_QUANTITY.is_not_null() & _PRICE.is_not_null(),
+    holds=_QUANTITY.cast(pl.Float64) * _PRICE.cast(pl.Float64) * minor_units(pl.col("currency")) < MAX_MINOR,
 )
 
 ORDERS = Contract(
@@ -160,6 +173,15 @@ ORDERS = Contract(
             synonyms=("导购", "销售员", "业务员", "seller", "sales", "guide_id"),
         ),
     ),
+    rules=(
+        _BELOW_LIMIT,
+        RowRule(
+            "discount",
+            "paid_amount is empty, and quantity x unit_price - discount is below zero",
+            when=pl.col("paid_amount").is_null() & (pl.col("discount") > 0),
+            holds=pl.col("discount") * 2 <= _LINE_VALUE * 2 + 1,  # rounded half up to the minor unit
+        ),
+    ),
 )
 
 REFUNDS = Contract(
@@ -235,6 +257,15 @@ REFUNDS = Contract(
         ),
         Column("reason", "text", "reason", "退款原因", synonyms=("原因",)),
     ),
+    rules=(
+        _BELOW_LIMIT,
+        RowRule(
+            "refund_amount",
+            "refund_amount is required where quantity or unit_price is empty",
+            when=pl.col("refund_amount").is_null(),
+            holds=_QUANTITY.is_not_null() & _PRICE.is_not_null(),
+        ),
+    ),
 )
 
 CUSTOMERS = Contract(
@@ -252,7 +283,20 @@ CUSTOMERS = Contract(
             "number of the record in its system",
             "记录编号",
             required=True,
-            synonyms=("id", "customer_id", "customerid", "客户ID", "客户编号", "编号", "会员ID", "member_id"),
+            synonyms=(
+                "id",
+                "customer_id",
+                "customerid",
+                "客户ID",
+                "客户编号",
+                "编号",
+                "会员ID",
+                "member_id",
+                "member_no",
+                "会员编号",
+                "会员号",
+                "会员卡号",
+            ),
             checks=(not_blank("record_id"),),
         ),
         *person_columns("", "the person's", ""),

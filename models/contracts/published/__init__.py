@@ -8,11 +8,13 @@ so that a look-up by that key reads few row groups.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from models.errors import ExpectedError
+
 TEXT, BIGINT, INTEGER, BOOLEAN, DATE, TIMESTAMP = "VARCHAR", "BIGINT", "INTEGER", "BOOLEAN", "DATE", "TIMESTAMP"
 QUANTITY, PRICE = "DECIMAL(18,3)", "DECIMAL(18,6)"
 
 
-class ContractError(Exception):
+class ContractError(ExpectedError):
     """A snapshot lacks a promised table or column, or a column has another type; the message lists every difference."""
 
 

@@ -28,23 +28,27 @@ PUBLICATION_HISTORY = dg.AssetSpec(
 )
 
 
+OWNERS = ["team:data"]
+#: Tables that the run writes itself: what each is made from, and what it is.
+OF_THE_RUN = {
+    "run": (["store_rows", "rule_documents", "wecom_observations"], "The frozen pair: business date and sequence."),
+    "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
+    "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
+    "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
+}
+
+
 @dg.multi_asset(
     name="run_inputs",
     group_name="inputs",
     specs=[
         *(
-            dg.AssetSpec(["lake", dataset], deps=_upstream(dataset), description=contract.en, owners=["team:data"])
+            dg.AssetSpec(["lake", dataset], deps=_upstream(dataset), description=contract.en, owners=OWNERS)
             for dataset, contract in CONTRACTS.items()
         ),
-        dg.AssetSpec(
-            ["lake", "run"], deps=["store_rows", "rule_documents", "wecom_observations"], description="The frozen pair."
-        ),
-        dg.AssetSpec(
-            ["lake", "lake_batches"], deps=["store_rows", "rule_documents"], description="Batches up to the pair."
-        ),
-        dg.AssetSpec(["lake", "settlement_rules"], deps=["rule_documents"], description="The rulebook as a table."),
-        dg.AssetSpec(
-            ["lake", "churn_cutoffs"], deps=["rule_documents"], description="Cut-offs of the churn estimator."
+        *(
+            dg.AssetSpec(["lake", table], deps=deps, description=words, owners=OWNERS)
+            for table, (deps, words) in OF_THE_RUN.items()
         ),
     ],
 )

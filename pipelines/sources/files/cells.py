@@ -6,18 +6,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from models.formulas import unguarded
+
 # Zero-width, direction and byte-order marks. The joiners U+200C/D make emoji and some scripts, so text keeps them.
 _MARKS = (
     "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff\u00ad"
 )
 _JOINERS = "\u200c\u200d"
-# Put there by the export of rejects, so that no spreadsheet runs the cell.
-_GUARDED_FORMULA = r"^['\s]*'\s*([=+\-@])"
-_GUARDED_BREAK = r"^(?:'[\t\r\n]\s*)+"
+_SPACES = " \t\r\v\f"  # ASCII white space but for the line end, which also joins the cells
 _EXCEL_TEXT = r'^="([^"]*)"$'  # how shop systems force text in a CSV: ="00123"
 _ERROR_CELL = r"^#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FORMULA WITHOUT VALUE!)$"
 _NULL_WORDS = ("null", r"\n", "none", "nan", "nat")  # how databases and data frames print "nothing"
 _SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+?[1-9][0-9]$"  # Excel shows numbers of 12 digits and more like this
+
+
+_WORTHWHILE, _SAMPLED = 10_000, 1_000  # rows
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,24 @@ def is_ascii(values: pl.Series) -> bool:
     return bool(values.str.len_bytes().sum() == values.str.len_chars().sum())
 
 
+def distinct(values: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Where few different texts are many rows: these texts, and the place of each row's among them (null: no cell).
+
+    None where the rows are few, or a sample of them says that it is not worth while.
+    """
+    if len(values) < _WORTHWHILE or values.gather_every(len(values) // _SAMPLED).n_unique() > _SAMPLED // 4:
+        return None
+    coded = values.cast(pl.Categorical(pl.Categories.random()))
+    texts = coded.unique().drop_nulls()
+    return texts.cast(pl.String).gather(texts.to_physical().arg_sort()), coded.to_physical()
+
+
 def cleaned(values: pl.Series, *, keep_joiners: bool = False) -> pl.Series:
     """NFKC, invisible characters removed, trimmed, spreadsheet guards taken off; blank → null. Idempotent."""
     text = values.str.join("\n").item() or ""  # tests on one text are many times cheaper than on its cells
+    quoted = "'" in text or "\uff07" in text
+    if quoted:
+        values = _bare(values)
     if not text.isascii():
         invisible = _MARKS if keep_joiners else _MARKS + _JOINERS
         if any(mark in text for mark in invisible):
@@ -52,14 +70,25 @@ def cleaned(values: pl.Series, *, keep_joiners: bool = False) -> pl.Series:
             values = values.str.normalize("NFKC")
         elif not unicodedata.is_normalized("NFKC", text):
             values = values.str.normalize("NFKC")
-    values = values.str.strip_chars()
-    if "'" in text or "\uff07" in text:
-        values = values.str.replace(_GUARDED_BREAK, "").str.replace(_GUARDED_FORMULA, "$1").str.strip_chars()
+    if not text.isascii() or any(space in text for space in _SPACES) or text.count("\n") >= values.count():
+        values = values.str.strip_chars()
+    if quoted:  # also those whose apostrophe NFKC has made
+        values = _bare(values)
     if '="' in text or "\uff1d" in text:
         values = values.str.replace(_EXCEL_TEXT, "$1").str.strip_chars()
     if not (values == "").any():
         return values
     return values.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+
+
+def _bare(values: pl.Series) -> pl.Series:
+    """Trimmed, without the apostrophes that guard formulas: all of them, because a cell that came with one got a second
+    when it was handed back, and must read as it did the first time."""
+    while True:
+        bare = unguarded(values).str.strip_chars()
+        if bare.equals(values):
+            return values
+        values = bare
 
 
 def damaged(values: pl.Series) -> Problems:
@@ -76,6 +105,8 @@ def damaged(values: pl.Series) -> Problems:
 
 def null_words(values: pl.Series) -> pl.Series:
     """Cells that spell "nothing"; only for kinds that are not free text."""
+    if not (values >= "N").any():  # numbers and dates: all of the words begin with N, n or a backslash
+        return pl.Series([False]).new_from_index(0, len(values))
     return where(values, lambda v: v.str.to_lowercase().is_in(_NULL_WORDS))
 
 

@@ -29,7 +29,7 @@ _LONE_HIGH = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z .,;\t\r\n])")
 _SNIFFED_LINES = 50
 _BATCH_RECORDS = 50_000
 _PIECE = 1 << 18  # bytes looked at together: what numpy makes of them stays in the processor's cache
-_LF, _QUOTE = 0x0A, 0x22
+_LF, _SPACE, _QUOTE = 0x0A, 0x20, 0x22
 
 
 def decoded(data: bytes, encoding: str | None) -> tuple[bytes, str]:
@@ -99,6 +99,7 @@ class _Structure:
     ends: NDArray[np.int64]  # of the record, its line end excluded
     cells: NDArray[np.int64]
     quoted: bool
+    plain: bool  # no cell holds a character that JSON escapes
 
 
 def sniff_delimiter(data: bytes, header_row: int = 1) -> str:
@@ -132,13 +133,17 @@ def read_delimited(data: bytes, form: Format) -> Table:
     starts, ends, cells = found.starts[body], found.ends[body], found.cells[body]
     blank = _blank(data, starts, ends, cells)
     good = (cells == len(names)) & ~blank
-    frame = _parsed(_kept(data, starts, ends, good), names, delimiter, quoted=found.quoted)
+    if good.all() and len(good):  # no copy of the body
+        skipped = data.count(b"\n", 0, int(starts[0]))
+        frame = _parsed(data, names, delimiter, quoted=found.quoted, skip_lines=skipped)
+    else:
+        frame = _parsed(_kept(data, starts, ends, good), names, delimiter, quoted=found.quoted)
     if frame.height != int(good.sum()):
         raise FileRefusedError(f"{int(good.sum())} records were counted and {frame.height} parsed; save the file anew")
     frame = frame.with_columns(pl.Series(ROW_COLUMN, np.flatnonzero(good) + 1, dtype=pl.Int64))
     odd = np.flatnonzero(~good & ~blank)
     ragged = _ragged(((int(i) + 1, _cells(data, found, int(i) + form.header_row, delimiter)) for i in odd), names)
-    return Table(frame, ragged, int(blank.sum()), "csv", details)
+    return Table(frame, ragged, int(blank.sum()), "csv", details, plain=found.plain)
 
 
 def _structure(data: bytes, delimiter: str) -> _Structure | None:
@@ -153,7 +158,7 @@ def _structure(data: bytes, delimiter: str) -> _Structure | None:
     if len(quotes) and not _regular(octets, quotes, separator):
         return None
     ends, counts, swallowed = [], [], []
-    cells_before = 0
+    cells_before = controls = 0
     for at in range(0, len(octets), _PIECE):
         piece = octets[at : at + _PIECE]
         flags = piece == _LF
@@ -168,21 +173,28 @@ def _structure(data: bytes, delimiter: str) -> _Structure | None:
         ends.append(places[line_ends] + at)
         counts.append(line_ends + cells_before)
         cells_before += len(places)
+        controls += int(np.count_nonzero(piece < _SPACE)) - len(line_ends if separator >= _SPACE else places)
     if swallowed:
         _refuse_swallowed_lines(data, np.concatenate(swallowed), quotes, separator)
-    return _records(np.concatenate(ends), np.concatenate(counts), cells_before, len(data), quoted=bool(len(quotes)))
+    starts, ends_, cells = _records(np.concatenate(ends), np.concatenate(counts), cells_before, len(data))
+    quoted = bool(len(quotes))
+    plain = not controls and b"\\" not in data and not (quoted and b'""' in data)
+    return _Structure(starts, ends_, cells, quoted, plain)
 
 
 def _records(
-    ends: NDArray[np.int64], counts: NDArray[np.int64], places: int, size: int, *, quoted: bool
-) -> _Structure:
-    """From the line ends and the delimiters and line ends before each of them; ``places``: all of these."""
+    ends: NDArray[np.int64], counts: NDArray[np.int64], places: int, size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Starts, ends and cells, from the line ends and what stands before each of them: delimiters and line ends.
+
+    ``places``: how many of these there are at all; ``size``: of the data.
+    """
     cells = np.diff(counts, prepend=-1)
     if not len(ends) or ends[-1] != size - 1:  # the last record has no line end
         cells = np.append(cells, places - (counts[-1] + 1 if len(counts) else 0) + 1)
         ends = np.append(ends, size)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    return _Structure(starts, ends, cells, quoted)
+    return starts, ends, cells
 
 
 def _quotes(octets: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -236,7 +248,7 @@ def _blank(
 
 
 def _kept(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], good: NDArray[np.bool_]) -> bytes:
-    """The good records, in runs; the whole body as one slice when all are good."""
+    """The good records, in runs."""
     if not good.any():
         return b""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], good, [False])).astype(np.int8)))
@@ -244,13 +256,14 @@ def _kept(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], good:
     return b"\n".join(runs)
 
 
-def _parsed(body: bytes, names: Sequence[str], delimiter: str, *, quoted: bool) -> pl.DataFrame:
+def _parsed(body: bytes, names: Sequence[str], delimiter: str, *, quoted: bool, skip_lines: int = 0) -> pl.DataFrame:
     schema = dict.fromkeys(names, pl.String)
     if not body:
         return pl.DataFrame(schema=schema)
     return pl.read_csv(
         io.BytesIO(body),
         has_header=False,
+        skip_lines=skip_lines,
         separator=delimiter,
         quote_char='"' if quoted else None,
         schema=schema,

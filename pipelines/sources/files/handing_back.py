@@ -7,14 +7,12 @@ import polars as pl
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
 from models.documents.mapping import Mapping
+from models.formulas import neutralised
 from pipelines.lake import Entry, Lake
 from pipelines.sources.files.cells import cleaned
 from pipelines.sources.files.sifting import located
 from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefusedError
 
-#: What a spreadsheet would run: a formula sign, in full width too, behind white space or invisible characters.
-_FORMULA = r"^(?:[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r\n])"
-_INK = r"[^\s\u200b\ufeff]"
 _NEGATIVE = r"^-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?$"
 _EXTRA = re.compile(rf'"{EXTRA_PREFIX}([0-9]+)":')
 
@@ -44,16 +42,15 @@ def export_rejects(lake: Lake, destination: Path, dataset: str | None = None, fi
     header = [name for name in next(iter(headers)) if name != PROBLEM_COLUMN]
     rows = pl.concat([rejected for _, rejected in found])
     table = _cells(rows["raw"], header).with_columns(rows["problem"].alias(PROBLEM_COLUMN))
-    safe = table.select(neutral(pl.col(name)).alias(name) for name in table.columns)
-    safe.columns = pl.DataFrame({"name": table.columns}).select(neutral(pl.col("name")).alias("name"))["name"].to_list()
+    safe = pl.DataFrame([safe_to_open(table[name]) for name in table.columns])
+    safe.columns = safe_to_open(pl.Series(table.columns)).to_list()
     safe.write_csv(destination, include_bom=True)
     return rows.height - rows["problem"].null_count()
 
 
-def neutral(text: pl.Expr) -> pl.Expr:
-    """Text that no spreadsheet takes for a formula; a blank cell stays blank."""
-    runs = text.str.contains(_FORMULA) & ~text.str.contains(_NEGATIVE) & text.str.contains(_INK)
-    return pl.when(runs).then(pl.lit("'") + text).otherwise(text)
+def safe_to_open(cells: pl.Series) -> pl.Series:
+    """Text that no spreadsheet takes for a formula; a plain negative number is none, and stays one for the reader."""
+    return neutralised(cells).zip_with(~cells.str.contains(_NEGATIVE).fill_null(False), cells)
 
 
 def _newest(lake: Lake, file: str | None) -> list[Entry]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
@@ -12,7 +13,7 @@ from models.documents.mapping import Destination, Mapping
 from models.identifiers import masked_all, phones_e164
 from models.settings import Settings
 from pipelines.lake import Accounting, Entry, Lake, Part, content_key
-from pipelines.quarantine import no_rejects, rejects, split
+from pipelines.quarantine import no_rejects, rejects, split, split_by_cells
 from pipelines.sources.files.cells import Problem
 from pipelines.sources.files.parsing import Parsed, Warned, parse
 from pipelines.sources.files.proposing import propose
@@ -30,7 +31,7 @@ _KEYED = ("orders", "refunds", "customers", "stores")
 class ConsentLedger(Protocol):
     """Where consents go. ``append`` is idempotent per batch and gives the number of rows added."""
 
-    def append(self, frame: pl.DataFrame, batch: str) -> int: ...
+    def append(self, frame: pl.DataFrame, batch: str, *, phone_region: str) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -118,25 +119,24 @@ def import_file(
     ]
     outcomes[0] = _with_ragged(outcomes[0], sifted, name)
     accounting = _accounting(table, sifted, outcomes)
-    _record_consents(outcomes, consent_ledger, key, name)
-    commit = lake.commit(
-        source=f"file:{name}",
-        key=key,
-        parts=_parts(outcomes),
-        accounting=accounting,
-        details={"file": name, "sha256": sha256, **_details(mapping, table, sifted, outcomes)},
-    )
+    _record_consents(outcomes, consent_ledger, key, name, settings.phone_region)
+    details = {"file": name, "sha256": sha256, **_details(mapping, table, sifted, outcomes)}
+    parts = _parts(outcomes)
+    del table, sifted  # the cells as text, a third of the memory; writing can use it
+    commit = lake.commit(source=f"file:{name}", key=key, parts=parts, accounting=accounting, details=details)
     return _report(commit.entry, name, repeated=commit.repeated)
 
 
-def _record_consents(outcomes: list[_Outcome], ledger: ConsentLedger | None, key: str, file: str) -> None:
+def _record_consents(
+    outcomes: list[_Outcome], ledger: ConsentLedger | None, key: str, file: str, phone_region: str
+) -> None:
     """The ledger before the lake: a crash in between is mended by importing the file again."""
     accepted = [outcome.accepted for outcome in outcomes if outcome.dataset == LEDGER and outcome.accepted.height]
     if not accepted:
         return
     if ledger is None:
         raise FileRefusedError(f"{file}: consents need the store's ledger, and none was given")
-    ledger.append(pl.concat(accepted), key)
+    ledger.append(pl.concat(accepted), key, phone_region=phone_region)
 
 
 def _details(mapping: Mapping, table: Table, sifted: Sifted, outcomes: list[_Outcome]) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _outcome(
         bad = bad | problem.mask
     good, broken = split(parsed.frame.filter(~bad) if unread else parsed.frame, to.contract, file=file)
     if unread:  # further rules that unreadable rows break, so that a person repairs a row once
-        _, also = split(parsed.frame.filter(bad), to.contract, file=file)
+        _, also = split_by_cells(parsed.frame.filter(bad), to.contract, file=file)
         found = pl.concat(unread)
         broken = pl.concat([broken, also.join(found, on=["row", "column"], how="anti")])
     broken = _as_written(broken, rows, to, headers)
@@ -199,6 +199,7 @@ def _as_written(found: pl.DataFrame, rows: pl.DataFrame, to: Destination, header
     """The reject records with the cell as the file has it, not as it was parsed (``-1,299.50``, not ``-129950``)."""
     if found.is_empty():
         return found
+    rows = rows.filter(pl.col(ROW_COLUMN).is_in(found["row"].unique().implode()))
     parts = []
     for (column,), group in found.group_by(["column"], maintain_order=True):
         spec = to.columns.get(str(column))
@@ -232,8 +233,13 @@ def _by_key(good: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.Da
     if contract.dataset not in _KEYED or good.is_empty():
         return good, no_rejects(), 0
     key = list(contract.key)
-    keyed = pl.all_horizontal(pl.col(key).is_not_null())
+    if any(good[name].null_count() == good.height for name in key):
+        return good, no_rejects(), 0
     hashes = good.select(key).hash_rows()  # several times cheaper than the rows; a collision is sorted out below
+    ordered = np.sort(hashes.to_numpy())
+    if not (ordered[1:] == ordered[:-1]).any():
+        return good, no_rejects(), 0
+    keyed = pl.all_horizontal(pl.col(key).is_not_null())
     twice = hashes.is_duplicated() & good.select(keyed).to_series()
     if not twice.any():
         return good, no_rejects(), 0
@@ -305,7 +311,8 @@ def _parts(outcomes: list[_Outcome]) -> list[Part]:
 
 
 def _table_warnings(table: Table) -> list[dict[str, Any]]:
-    return [{"dataset": "", "column": "", "message": message, "rows": 0} for message in table.warnings]
+    messages = [*table.warnings, *(["no row follows the header"] if table.rows == 0 else [])]
+    return [{"dataset": "", "column": "", "message": message, "rows": 0} for message in messages]
 
 
 def _report(entry: Entry, file: str, *, repeated: bool) -> ImportReport:

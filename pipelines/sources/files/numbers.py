@@ -2,10 +2,9 @@
 
 import polars as pl
 
-from models.money import exponent
+from models.money import MAX_MINOR, exponent
 from pipelines.sources.files.cells import Problems, Reading, blanked, where
 
-MAX_MINOR = 10**15  # an amount of ten trillion yuan is a typing error
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 #: sign, mark, sign, whole part, fraction, mark; a number in brackets is negative, as in accounting.
 _WRITTEN = (
@@ -54,6 +53,9 @@ def _unreadable(values: pl.Series, text: pl.Series) -> Problems:
 
 
 def _more_decimals(text: pl.Series, decimals: int) -> pl.Series:
+    behind = text.str.len_bytes().cast(pl.Int64) - text.str.find(".", literal=True) - 1
+    if not (behind > decimals).any():
+        return pl.Series([False]).new_from_index(0, len(text))
     return where(text, lambda v: v.str.contains(rf"\.[0-9]{{{decimals}}}[0-9]*[1-9]"))
 
 
@@ -130,7 +132,7 @@ def read_amount(values: pl.Series, currencies: pl.Series, *, minor: bool, sign: 
         part = text if rows.all() else blanked(text, ~rows)
         fine = _more_decimals(part, decimals)
         found = blanked(part, fine).cast(pl.Decimal(38, decimals), strict=False)
-        found = (found * 10**decimals if decimals else found).cast(pl.Int64, strict=False)
+        found = found.to_physical().cast(pl.Int64, strict=False)  # a decimal is stored as its minor units
         large = part.is_not_null() & ~fine & (found.is_null() | (found.abs() >= MAX_MINOR)).fill_null(True)
         what = "minor units are whole numbers" if minor else f"{currency} has {decimals} decimals"
         problems += [(fine, f"has more decimals than allowed: {what}"), (large, "is too large to be an amount")]

@@ -14,6 +14,7 @@ from pipelines.sources.files.cells import (
     blanked,
     cleaned,
     damaged,
+    distinct,
     null_words,
     read_boolean,
     read_currency,
@@ -69,8 +70,8 @@ def parse(frame: pl.DataFrame, to: Destination, headers: MappingOf[str, str], *,
     reader = _Reader(frame, to, headers, phone_region)
     order = sorted(to.contract.columns, key=lambda column: column.kind != "currency")  # amounts need the currency
     typed = {column.name: reader.column(column) for column in order}
-    series = [typed[column.name].alias(column.name) for column in to.contract.columns]
-    result = pl.DataFrame([*series, frame[ROW_COLUMN], frame[RAW_COLUMN]])
+    columns = [typed[column.name].alias(column.name) for column in to.contract.columns]
+    result = frame.select(*columns, ROW_COLUMN, RAW_COLUMN)
     return Parsed(result, tuple(reader.problems), tuple(reader.warnings))
 
 
@@ -81,21 +82,22 @@ class _Reader:
         self.headers = headers
         self.region = region
         self.zone = to.constants["timezone"]
-        self.currencies = pl.Series([to.constants.get("currency")], dtype=pl.String).new_from_index(0, frame.height)
+        self.currencies = pl.Series([None], dtype=pl.String)  # one for every row, or one that holds for all
+        self.places: pl.Series | None = None  # of each row among the distinct cells, while only these are read
         self.problems: list[Problem] = []
         self.warnings: list[Warned] = []
 
-    def column(self, column: Column) -> pl.Series:
-        """The typed values of a target column; null where a cell is blank or has a problem."""
+    def column(self, column: Column) -> pl.Series | pl.Expr:
+        """The typed values of a target column; null where a cell is blank or has a problem. A constant is a literal."""
         if column.name in self.to.columns:
             typed = self._mapped(column, self.to.columns[column.name])
         elif column.name in self.to.constants:
             typed = self._constant(column, self.to.constants[column.name])
         else:
-            typed = pl.Series([None], dtype=column.dtype).new_from_index(0, self.frame.height)
+            typed = pl.Series([None], dtype=column.dtype)
         if column.kind == "currency":
             self.currencies = typed
-        return typed
+        return typed if column.name in self.to.columns else pl.lit(typed.item(), dtype=column.dtype)
 
     def _constant(self, column: Column, text: str) -> pl.Series:
         cells = cleaned(pl.Series([text], dtype=pl.String))
@@ -104,15 +106,35 @@ class _Reader:
         typed, problems = self._read(column, cells, ColumnSource(source="constant"))
         if rule := next((rule for mask, rule in problems if mask.any()), None):
             raise FileRefusedError(f"constant {column.name} {text!r} {rule}; correct it in the mapping")
-        return typed.new_from_index(0, self.frame.height)
+        return typed
 
     def _mapped(self, column: Column, spec: ColumnSource) -> pl.Series:
-        cells = cleaned(self.frame[self.headers[spec.source]], keep_joiners=column.kind == "text")
+        """Few distinct cells, such as stores and states, are read once each."""
+        cells = self.frame[self.headers[spec.source]]
+        by_row = column.kind in ("price", "amount") and len(self.currencies) > 1
+        found = None if by_row else distinct(cells)
+        if found is None:
+            return self._typed(column, cells, spec)
+        cells, self.places = found
+        typed = self._spread(self._typed(column, cells, spec))
+        self.places = None
+        return typed
+
+    def _spread(self, values: pl.Series) -> pl.Series:
+        """What was found for distinct cells, for every row."""
+        return values if self.places is None else values.gather(self.places)
+
+    def _problem(self, column: Column, rule: str, mask: pl.Series) -> None:
+        if mask.any():
+            self.problems.append(Problem(column.name, f"{column.name} {rule}", self._spread(mask).fill_null(False)))
+
+    def _typed(self, column: Column, cells: pl.Series, spec: ColumnSource) -> pl.Series:
+        cells = cleaned(cells, keep_joiners=column.kind == "text")
         if spec.values:
             cells = cells.replace({**spec.values, **{key.strip(): value for key, value in spec.values.items()}})
         problems = damaged(cells)
         for mask, rule in problems:
-            self.problems.append(Problem(column.name, f"{column.name} {rule}", mask))
+            self._problem(column, rule, mask)
             cells = blanked(cells, mask)
         if column.kind not in ("id", "text", "phone"):
             cells = self._without_null_words(column, cells)
@@ -120,12 +142,14 @@ class _Reader:
             return self._identifier(column, cells, spec)
         typed, problems = self._read(column, cells, spec)
         for mask, rule in problems:
-            if mask.any():
-                self.problems.append(Problem(column.name, f"{column.name} {rule}", mask))
+            self._problem(column, rule, mask)
         return self._known(column, typed) if column.known else typed
 
     def _read(self, column: Column, cells: pl.Series, spec: ColumnSource) -> Reading:
         sign = spec.format[0] if spec.format else None
+        money = self.currencies
+        if len(money) != len(cells):
+            money = money.new_from_index(0, len(cells))
         match column.kind:
             case "id":
                 return read_id(cells)
@@ -137,9 +161,9 @@ class _Reader:
             case "quantity" | "price":
                 if not isinstance(column.dtype, pl.Decimal):
                     raise TypeError(f"{column.name}: kind {column.kind} without a decimal type")
-                return read_decimal(cells, column.dtype, sign, self.currencies if column.kind == "price" else None)
+                return read_decimal(cells, column.dtype, sign, money if column.kind == "price" else None)
             case "amount":
-                return read_amount(cells, self.currencies, minor=spec.unit == "minor", sign=sign)
+                return read_amount(cells, money, minor=spec.unit == "minor", sign=sign)
             case "timestamp":
                 return read_timestamp(cells, spec.format, self.zone)
             case "date":
@@ -152,7 +176,7 @@ class _Reader:
                 return cells, []
 
     def _warn(self, column: Column, mask: pl.Series, message: str) -> None:
-        if count := int(mask.sum()):
+        if mask.any() and (count := int(self._spread(mask).sum())):
             self.warnings.append(Warned(self.to.dataset, column.name, message, count))
 
     def _without_null_words(self, column: Column, cells: pl.Series) -> pl.Series:

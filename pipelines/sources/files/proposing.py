@@ -79,10 +79,9 @@ class Proposal:
             shown.add_row(target, "[red]missing[/red]", "", "")
         return shown
 
-    def write(self, path: Path) -> Path:
-        """Write the mapping as YAML with a comment on every line; what is missing stands as a line to fill in."""
-        path.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
-        return path
+    def text(self) -> str:
+        """The mapping as YAML with a comment on every line; what is missing stands as a line to fill in."""
+        return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> list[str]:
         of = contract(self.dataset)
@@ -197,7 +196,7 @@ def _confidence(header: str, column: Column) -> float:
 
 
 def _matches(header: Sequence[str], sample: pl.DataFrame, of: Contract, settings: Settings) -> list[Match]:
-    """The best pairs first, each column of the file and of the dataset once; in the order of the contract."""
+    """The best pairs first, in the order of the contract. A column of the file is taken once, but for numbers (ids)."""
     likely = [
         (_confidence(folded(name), column), place, column, name)
         for place, column in enumerate(of.columns)
@@ -214,6 +213,9 @@ def _matches(header: Sequence[str], sample: pl.DataFrame, of: Contract, settings
             continue
         found[column.name] = Match(column.name, name, likeness * readable, values, _example(sample[name], column))
         used.add(name)
+    for likeness, _, column, name in likely:  # one number may be two: the record's, and the member's
+        if likeness >= _SYNONYM and column.name not in found and column.kind == "id":
+            found[column.name] = Match(column.name, name, likeness, {}, _example(sample[name], column))
     return [found[column.name] for column in of.columns if column.name in found]
 
 

@@ -97,7 +97,7 @@ def sift(table: Table, mapping: Mapping, headers: dict[str, str]) -> Sifted:
     if skipped["blank"] > table.blank or skipped["total"]:
         rows = rows.filter(~(blank | total))
     extra = [name for name in cells if name.startswith(EXTRA_PREFIX)]
-    rows = rows.with_columns(raw_json(rows.select(cells)))
+    rows = rows.with_columns(raw_json(rows.select(cells), plain=table.plain))
     if extra:
         shifted = pl.any_horizontal(pl.col(extra).str.strip_chars() != "").fill_null(False)
         rule = pl.lit("the row has more cells than the header").alias("rule")
@@ -116,8 +116,10 @@ def _empty_and_totals(
     """Masks. Only rows that lack something required can be either, and those are few: they alone are looked at."""
     to = mapping.destinations()[0]
     required = {headers[to.columns[c.name].source] for c in to.contract.columns if c.required and c.name in to.columns}
-    lacking = pl.any_horizontal((pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")) for name in required)
-    places = rows.select(lacking.fill_null(True)).to_series().arg_true()
+    lacking = pl.Series([not required]).new_from_index(0, rows.height)
+    for name in required:
+        lacking = lacking | _blank(rows[name])
+    places = lacking.arg_true()
     few = rows.select(cells)[places]
     stripped = few.select(pl.col(cells).str.strip_chars())
     first = stripped.select(
@@ -126,6 +128,13 @@ def _empty_and_totals(
     word = cleaned(first).str.to_lowercase().str.strip_chars_end(": ")
     is_total = word.is_in(_TOTALS).fill_null(False)
     return _flags(rows.height, places.filter(first.is_null())), _flags(rows.height, places.filter(is_total))
+
+
+def _blank(values: pl.Series) -> pl.Series:
+    """Nothing in it, or white space only: that begins with a character before ``!`` or beyond ASCII."""
+    if ((values < "!") | (values > "~")).any():
+        return (values.str.strip_chars() == "").fill_null(True)
+    return values.is_null()
 
 
 def _flags(height: int, places: pl.Series) -> pl.Series:

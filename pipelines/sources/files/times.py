@@ -85,7 +85,7 @@ def _read(values: pl.Series, formats: tuple[str, ...]) -> tuple[_Times, Problems
 
 
 def _read_pattern(times: _Times, values: pl.Series, pattern: str) -> None:
-    found = values.str.to_datetime(pattern, time_unit="us", strict=False)
+    found = values.str.to_datetime(pattern, time_unit="us", strict=False, cache=False)  # times hardly ever repeat
     if "%z" in pattern or "%:z" in pattern:
         times.instant = times.instant.zip_with(times.instant.is_not_null(), found.dt.replace_time_zone(None))
     else:
