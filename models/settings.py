@@ -114,9 +114,13 @@ class Settings(BaseSettings):
         return self.store_url or f"sqlite:///{self.home / 'store.db'}"
 
     def environment(self) -> dict[str, str]:
-        """What a child process (dbt, Dagster, the dashboard) needs to find the same home."""
+        """What a child process (Dagster, the dashboard) and dbt need to work for the same company.
+
+        Everything but secrets, which a child reads from where this process got them.
+        """
+        plain = {name: str(value) for name, value in self if isinstance(value, str | int | Path)}
         return {
-            "SCRM_HOME": str(self.home),
+            **{f"SCRM_{name.upper()}": value for name, value in plain.items()},
             "SCRM_BUILDING": str(self.building_dir),
             "SCRM_WAREHOUSE": str(self.building_dir / "warehouse.duckdb"),
             "DAGSTER_HOME": str(self.dagster_dir),

@@ -85,7 +85,7 @@ class DbtProject:
             nodes.append(found)
             yield found
         worker.join()
-        DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         _raise(found, nodes)
 
     def _options(self) -> list[str]:

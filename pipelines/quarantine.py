@@ -1,11 +1,10 @@
-"""Bad rows: set apart with file, row, column, rule and a masked value; listed, and handed back as a file."""
+"""Bad rows: set apart with file, row, column, rule and a masked value."""
 
 import polars as pl
 from pandera.errors import SchemaErrors
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
 from models.identifiers import masked_all
-from pipelines.lake import Lake
 
 #: One row per rejected cell. ``value`` is masked where the column is personal; ``raw`` is the whole source row
 #: as JSON, which only ``scrm quarantine export`` shows. ``row`` is 1-based in the source (a header does not count).
@@ -88,25 +87,3 @@ def split_by_cells(frame: pl.DataFrame, contract: Contract, *, file: str) -> tup
 
 def _rule(check: str, column: str) -> str:
     return f"{column} is required" if check == "not_nullable" else check
-
-
-def listing(lake: Lake, to_seq: int | None = None) -> pl.DataFrame:
-    """What is in quarantine: dataset, file, column, rule, rows and one masked example, most rows first."""
-    parts = [
-        pl.read_parquet(lake.root / file.path, columns=["file", "row", "column", "rule", "value"]).with_columns(
-            dataset=pl.lit(dataset)
-        )
-        for dataset in lake.datasets("quarantine")
-        for _, file in lake.files("quarantine", dataset, to_seq)
-    ]
-    if not parts:
-        return pl.DataFrame(
-            schema=dict.fromkeys(["dataset", "file", "column", "rule"], pl.String())
-            | {"rows": pl.UInt32(), "example": pl.String()}
-        )
-    return (
-        pl.concat(parts)
-        .group_by("dataset", "file", "column", "rule")
-        .agg(rows=pl.col("row").n_unique(), example=pl.col("value").drop_nulls().first())
-        .sort(["rows", "dataset", "file", "column", "rule"], descending=[True, False, False, False, False])
-    )

@@ -227,9 +227,17 @@ class Mapping(Document):
         return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)
 
 
-def load(path: Path) -> Mapping:
-    """Read a mapping. Raises DocumentError naming file, field and remedy, or FileNotFoundError."""
-    return Mapping.load(path)
+def write_beside(file: Path, text: str) -> Path:
+    """Write a mapping beside its file as ``<name>.map.yaml``; never over another one, which may be mended."""
+    number = 1
+    while True:
+        path = file.with_name(f"{file.stem}.map.yaml" if number == 1 else f"{file.stem}.map.{number}.yaml")
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
+            return path
+        if path.read_bytes() == text.encode():
+            return path
+        number += 1
 
 
 def _short(spec: dict[str, Any]) -> Any:

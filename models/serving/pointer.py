@@ -124,7 +124,7 @@ def available(folder: Path) -> list[Pointer]:
     for path in sorted(folder.glob("serve-*.json")):
         try:
             pointer = from_json(path.read_text(encoding="utf-8"), str(path))
-        except PointerError:
+        except (PointerError, FileNotFoundError):  # unreadable, or retired while we looked
             continue
         if (folder / pointer.file).is_file():
             found.append(pointer)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Group
 from rich.prompt import Confirm
 
-from models.documents.mapping import Mapping, file_datasets
+from models.documents.mapping import Mapping, file_datasets, write_beside
 from models.settings import Settings
 from pipelines.commands.output import CONFIRM, WRONG_USAGE, AsJson, console, emit, fail, plain, rows_table
 from pipelines.sources import wecom
@@ -82,7 +82,7 @@ def _confirmed(proposal: Proposal, file: Path, yes: bool, as_json: bool) -> Mapp
     """The proposal as a mapping once somebody has said yes; otherwise exits with 3 after writing it down."""
     if proposal.mapping is not None and yes:
         return proposal.mapping
-    written = _written(proposal, file)
+    written = write_beside(file, proposal.text())
     if proposal.mapping is not None and sys.stdin.isatty() and not as_json:
         console.print(proposal.table())
         if Confirm.ask("Import with this mapping?", console=console, default=False):
@@ -94,19 +94,6 @@ def _confirmed(proposal: Proposal, file: Path, yes: bool, as_json: bool) -> Mapp
         f"`scrm import {shlex.quote(str(file))} --as {proposal.dataset} --map {shlex.quote(str(written))}`",
         code=CONFIRM,
     )
-
-
-def _written(proposal: Proposal, file: Path) -> Path:
-    """Where the proposal stands now: beside the file, never in the place of another mapping, which may be mended."""
-    number = 1
-    while True:
-        path = file.with_name(f"{file.stem}.map.yaml" if number == 1 else f"{file.stem}.map.{number}.yaml")
-        if not path.exists():
-            path.write_text(proposal.text(), encoding="utf-8")
-            return path
-        if path.read_bytes() == proposal.text().encode():
-            return path
-        number += 1
 
 
 def _summary(name: str, report: ImportReport) -> Group:

@@ -1,14 +1,16 @@
 """``scrm quarantine``: rejected rows, listed and handed back."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group, RenderableType
 
+from models.documents.mapping import write_beside
 from models.settings import Settings
-from pipelines.commands.output import AsJson, emit, fail, rows_table
-from pipelines.quarantine import listing
-from pipelines.sources.files.handing_back import export_rejects
+from pipelines.commands.output import AsJson, emit, fail, plain, rows_table
+from pipelines.sources.files.handing_back import export_rejects, listing
 from pipelines.workspace import Workspace
 
 app = typer.Typer(help="Rows that broke a rule: set apart, listed, handed back as a file.", no_args_is_help=True)
@@ -16,7 +18,7 @@ app = typer.Typer(help="Rows that broke a rule: set apart, listed, handed back a
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """What is in quarantine, by file, column and rule, with one masked example each.
+    """What is in quarantine and still open, by file, column and rule, with one masked example each.
 
     Example: `scrm quarantine list`
 
@@ -37,12 +39,19 @@ def export(
 ) -> None:
     """Write rejected rows as they came, with a last column that says what is wrong; repair and import again.
 
+    The mapping by which they were read is written beside the file. Rows of an order or record that a later file held
+    again are not handed back.
+
     Example: `scrm quarantine export repair.csv --as orders --from orders.csv`
 
     Exit codes: 0 done; 1 there is nothing to hand back, or the rows come from files with different columns.
     """
-    count = export_rejects(Workspace(Settings()).lake, file, dataset=dataset, file=source)
-    if count == 0:
+    found = export_rejects(Workspace(Settings()).lake, file, dataset=dataset, file=source)
+    if found.rows == 0:
         fail("nothing in quarantine matches; `scrm quarantine list` shows what there is")
-    table = rows_table("Handed back", ("rows", "file"), [(count, file)])
-    emit({"rows": count, "file": str(file)}, as_json=as_json, table=table)
+    map_ = None if found.mapping is None else write_beside(file, found.mapping.dump())
+    shown: list[RenderableType] = [rows_table("Handed back", ("rows", "file"), [(found.rows, file)])]
+    if found.mapping is not None:
+        command = f"scrm import {shlex.quote(str(file))} --as {found.mapping.dataset} --map {shlex.quote(str(map_))}"
+        shown.append(plain(f"next: repair it, then `{command}`"))
+    emit({"rows": found.rows, "file": str(file), "map": map_ and str(map_)}, as_json=as_json, table=Group(*shown))

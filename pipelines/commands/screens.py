@@ -90,7 +90,7 @@ def _dashboard_command(settings: Settings, port: int) -> list[str]:
 @contextmanager
 def _child(command: Sequence[str], settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """A child in a session of its own, ended with all its children when the block ends."""
-    environment = {**os.environ, **settings.environment(), "SCRM_COMPANY": settings.company}
+    environment = {**os.environ, **settings.environment()}
     log = settings.home / "logs"
     log.mkdir(parents=True, exist_ok=True)
     with (log / f"{Path(command[0]).name}.log").open("ab") as stream:

@@ -67,8 +67,10 @@ class Build(dg.ConfigurableResource):
 
 
 def export_environment(settings: Settings) -> None:
-    """dbt and Dagster are told by environment where the home is."""
+    """This process, dbt and Dagster's steps are told by environment whose company it is."""
     os.environ.update(settings.environment())
+    if key := settings.id_key.get_secret_value():
+        os.environ["SCRM_ID_KEY"] = key
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

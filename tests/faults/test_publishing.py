@@ -251,6 +251,13 @@ def test_a_roll_back_names_what_is_kept_or_is_refused(company: TinyCompany) -> N
     assert shown(company.published) == 3
 
 
+def test_a_snapshot_that_is_retired_while_somebody_lists_is_left_out(company: TinyCompany) -> None:
+    pointer = company.run(1)
+    gone = company.published / "serve-20260101-1-1.json"
+    gone.symlink_to(company.published / "nothing")  # listed, and not there any more when it is read
+    assert available(company.published) == [pointer]
+
+
 def test_roll_backs_and_publications_at_once_get_different_numbers(company: TinyCompany) -> None:
     first = company.run(1)
     numbers: list[int] = []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.identifiers import clean_text, masked, phone_e164, phones_e164
-from models.money import display, exponent
+from models.money import display, exponent, minor_units
 from pipelines.sources.files.cells import cleaned, read_id
 from pipelines.sources.files.handing_back import safe_to_open
 from pipelines.sources.files.numbers import read_amount
@@ -70,6 +70,12 @@ def test_an_amount_written_and_read_is_the_same_to_the_last_unit(minor: int, cur
     typed, problems = read_amount(values, pl.Series([currency] * 2), minor=False, sign=None)
     assert typed.to_list() == [minor, minor]
     assert not any(mask.any() for mask, _ in problems)
+
+
+def test_minor_units_of_a_column_are_those_of_each_currency() -> None:
+    codes = ["CNY", "JPY", "KWD", "GBP", None]
+    found = pl.Series("c", codes).to_frame().select(minor_units(pl.col("c"))).to_series()
+    assert found.to_list() == [10 ** exponent(code) if code else None for code in codes]
 
 
 @settings(max_examples=300, deadline=None)

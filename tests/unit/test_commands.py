@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typer.testing import CliRunner, Result
 
 from pipelines.cli import app
 from pipelines.lake import Lake
-from tests.conftest import environment, scrm_command
 
 ORDERS = """订单编号,行号,店铺编号,订单创建时间,买家手机,商家编码,购买数量,价格,买家实际支付金额
 A1,1,SH01,2026-01-05 09:30,13800001111,T1,2,10.00,20.00
@@ -141,20 +139,21 @@ def test_what_is_required_and_missing_needs_a_person_even_with_yes(scrm: Scrm, h
     assert not (home / "lake" / "manifest.jsonl").exists()
 
 
-def test_a_person_at_a_terminal_is_asked(home: Path, orders: Path) -> None:
-    """A real terminal: the first answer is no, and nothing lands; the second is yes."""
-    for reply, code in ((b"n\n", 3), (b"y\n", 0)):
-        master, slave = pty.openpty()
-        os.write(master, reply)
-        done = subprocess.run(
-            scrm_command("import", str(orders), "--as", "orders"),
-            stdin=slave, capture_output=True, env=environment(home), timeout=60,
-        )  # fmt: skip
-        os.close(slave)
-        os.close(master)
-        assert done.returncode == code, done.stderr.decode()
-        assert "Import with this mapping?" in done.stderr.decode()
-        assert (home / "lake" / "manifest.jsonl").exists() == (code == 0)
+@pytest.mark.parametrize(("reply", "code"), [("n\n", 3), ("y\n", 0)])
+def test_a_person_at_a_terminal_is_asked(
+    home: Path, orders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, reply: str, code: int
+) -> None:
+    """At a real terminal; "no" leaves the proposal to be mended, and nothing lands."""
+    master, slave = pty.openpty()
+    os.write(master, reply.encode())
+    with os.fdopen(slave) as terminal, monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
+        patch.setattr("sys.stdin", terminal)
+        app(["import", str(orders), "--as", "orders"])
+    os.close(master)
+    assert left.value.code == code
+    assert "Import with this mapping?" in capsys.readouterr().err
+    assert (home / "lake" / "manifest.jsonl").exists() == (code == 0)
+    assert orders.with_name("一月 orders.map.yaml").exists()
 
 
 def test_the_same_file_lands_once_under_any_name_and_in_any_order(scrm: Scrm, home: Path, orders: Path) -> None:
@@ -186,12 +185,14 @@ def test_what_was_rejected_is_listed_handed_back_repaired_and_the_order_is_whole
     assert (rule["file"], rule["column"], rule["rows"], rule["example"]) == (orders.name, "quantity", 1, "-1")
     assert "above zero" in scrm("quarantine", "list").stderr
     repair = home.parent / "repair.csv"
-    assert answer(scrm("quarantine", "export", repair, "--json")) == {"rows": 1, "file": str(repair)}
+    handed = answer(scrm("quarantine", "export", repair, "--json"))
+    assert handed == {"rows": 1, "file": str(repair), "map": str(repair.with_name("repair.map.yaml"))}
     text = repair.read_text(encoding="utf-8-sig")
     assert "13800001111" in text, "the person who repairs sees the row as it came"
     repair.write_text(text.replace("T2,-1,", "T2,1,"), encoding="utf-8-sig")
-    report = answer(scrm("import", repair, "--as", "orders", "--yes", "--json"))
+    report = answer(scrm("import", repair, "--as", "orders", "--map", handed["map"], "--json"))
     assert (report["accepted"], report["quarantined"]) == (2, 0)
+    assert answer(scrm("quarantine", "list", "--json")) == {"rules": []}
     assert landed(home) == [("A1", "1", 2000), ("A1", "2", 3990), ("A2", "1", 1000)]
 
 
@@ -213,7 +214,9 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "no such dataset": (["import", "bad.csv", "--as", "invoices"], {}, 2, "files hold orders, refunds"),
     "not a table": (["import", "bad.csv", "--as", "orders"], {}, 1, "bad.csv: line 1 holds a NUL byte"),
     "map of another dataset": (["import", "ok.csv", "--as", "stores", "--map", "m.yaml"], {}, 1, "not for stores"),
-    "map that does not hold": (["import", "ok.csv", "--as", "orders", "--map", "bad.yaml"], {}, 1, "bad.yaml: colums"),
+    "map that does not hold": (
+        ["import", "ok.csv", "--as", "orders", "--map", "bad.yaml"], {}, 1, "bad.yaml: columns: Field required; colums",
+    ),
     "map in another encoding": (["import", "ok.csv", "--as", "orders", "--map", "gbk.yaml"], {}, 1, "save it as UTF-8"),
     "map names a column that is gone": (
         ["import", "ok.csv", "--as", "orders", "--map", "m.yaml"], {}, 1, "no column '号', mapped to orders.order_id",
@@ -227,6 +230,8 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "store is no database": (["consents", "block", "--phone", "13800001111", "--reason", "r"],
                              {"SCRM_STORE_URL": "sqlite:///ok.csv"}, 1, "cannot be opened as the store"),
     "not a phone": (["consents", "block", "--phone", "12", "--reason", "r"], {}, 2, "not a phone number"),
+    "nobody": (["consents", "withdraw"], {}, 2, "exactly one of --phone"),
+    "two people": (["consents", "withdraw", "--phone", "13800001111", "--unionid", "u"], {}, 2, "exactly one"),
     "mistyped purpose": (["consents", "withdraw", "--phone", "13800001111", "--purpose", "x"], {}, 2, "marketing, ser"),
     "mistyped channel": (["consents", "block", "--phone", "13800001111", "--reason", "r", "--channel", "x"], {}, 2,
                          "any, wecom"),

@@ -374,24 +374,3 @@ def test_the_commands_from_preview_to_withdrawal_to_export(
     again = answer(audiences.app, "export", "at_risk_with_consent", "--format", "csv")
     assert again["rows"] == before["contactable"] - 1
     assert Path(again["files"][0]["path"]).parent == tmp_path / "exports"
-
-
-@pytest.mark.parametrize(
-    ("app", "arguments", "code", "message"),
-    [
-        (audiences.app, ["preview", "nobody"], 1, "no audience 'nobody'"),
-        (audiences.app, ["preview", "at_risk_with_consent"], 1, "scrm run"),
-        (consents.app, ["withdraw"], 2, "exactly one"),
-        (consents.app, ["withdraw", "--phone", "12"], 2, "not a phone number"),
-        (consents.app, ["withdraw", "--phone", "13800000001", "--unionid", "u"], 2, "exactly one"),
-        (consents.app, ["unblock", "--unionid", "u-123456"], 1, "not on the list"),
-    ],
-)
-def test_commands_refuse_with_a_reason_and_a_code(
-    app: Any, arguments: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SCRM_HOME", str(tmp_path / "empty"))
-    done = CliRunner().invoke(app, [*arguments, "--json"])
-    assert done.exit_code == code
-    assert message in " ".join(done.stderr.split())
-    assert done.stdout == ""

@@ -10,7 +10,7 @@ import pytest
 from models.documents.mapping import Mapping
 from models.settings import Settings
 from pipelines.lake import Lake, LakeError
-from pipelines.sources.files.handing_back import export_rejects
+from pipelines.sources.files.handing_back import export_rejects, listing
 from pipelines.sources.files.importing import FileRefusedError, import_file
 from tests.conftest import PROJECT_ROOT, dataset
 from tests.factories_files import HEADER, LINE, ORDERS_MAP, Door, lines
@@ -222,7 +222,7 @@ def test_a_repaired_file_of_rejects_lands_and_what_is_not_repaired_comes_back(do
     text = lines("1", "1", "2").replace("SKU-1,1,", "=A1,-1,", 1) + "3,x\n" + LINE.format(order="4") + ",extra\n"
     assert door.send("a.csv", text).quarantined == 3
     repair = door.folder / "repair.csv"
-    assert export_rejects(door.lake, repair) == 3
+    assert export_rejects(door.lake, repair).rows == 3
     assert repair.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(repair.read_text(encoding="utf-8-sig").splitlines()))
     assert rows[0] == [*HEADER.split(","), "_extra_1", "_problem"]
@@ -238,14 +238,46 @@ def test_a_repaired_file_of_rejects_lands_and_what_is_not_repaired_comes_back(do
     assert sorted(newest["product_id"]) == ["=A1", "SKU-1", "SKU-1"]
 
 
+def test_what_a_later_file_said_is_not_undone_by_a_repair(door: Door) -> None:
+    """Both orders had a bad line; the first came again, corrected: handing it back would bring the old price."""
+    bad = lines("1", "1", "2", "2").replace("SKU-1,1,", "SKU-1,-1,", 1)
+    head, tail = bad.rsplit("SKU-1,1,", 1)
+    door.send("a.csv", f"{head}SKU-1,-1,{tail}")
+    assert listing(door.lake)["rows"].to_list() == [2]
+    door.send("corrected.csv", lines("1").replace("12.50,12.50", "12.50,11.00"))
+    assert listing(door.lake)["rows"].to_list() == [1]
+    repair = door.folder / "repair.csv"
+    assert export_rejects(door.lake, repair).rows == 1
+    text = repair.read_text(encoding="utf-8-sig")
+    assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["2", "2"]
+    door.send("still bad.csv", text.replace("-1,", "0,"))
+    assert listing(door.lake)["file"].to_list() == ["still bad.csv"], "the newest batch speaks for the order"
+    assert export_rejects(door.lake, repair).rows == 1
+    door.send("good.csv", repair.read_text(encoding="utf-8-sig").replace(",0,", ",1,"))
+    assert listing(door.lake).is_empty()
+    assert export_rejects(door.lake, repair).rows == 0
+
+
+def test_what_is_handed_back_comes_with_the_map_that_reads_it(door: Door) -> None:
+    """The source had its header on row 3 and semicolons; what is handed back is a plain CSV."""
+    mapping = "format: {header_row: 3, delimiter: ';'}" + ORDERS_MAP
+    text = "一月;导出\n\n" + lines("1").replace(",", ";").replace(";1;", ";-1;")
+    assert door.send("a.csv", text, mapping).quarantined == 1
+    repair = door.folder / "repair.csv"
+    handed = export_rejects(door.lake, repair)
+    assert handed.mapping is not None
+    repair.write_text(repair.read_text(encoding="utf-8-sig").replace(",-1,", ",1,"), encoding="utf-8-sig")
+    assert door.send_file(repair, handed.mapping.dump()).accepted == 1
+
+
 def test_rejects_of_files_with_different_headers_are_not_mixed(door: Door) -> None:
     door.send("a.csv", lines("1") + "2,x\n")
     door.send("c.csv", "id,name,phone,at\n1,x,,never\n", CUSTOMERS_MAP)
     with pytest.raises(FileRefusedError, match=r"a\.csv, c\.csv"):
         export_rejects(door.lake, door.folder / "r.csv")
-    assert export_rejects(door.lake, door.folder / "r.csv", dataset="customers") == 1
-    assert export_rejects(door.lake, door.folder / "r.csv", file="a.csv") == 1
-    assert export_rejects(door.lake, door.folder / "none.csv", file="z.csv") == 0
+    assert export_rejects(door.lake, door.folder / "r.csv", dataset="customers").rows == 1
+    assert export_rejects(door.lake, door.folder / "r.csv", file="a.csv").rows == 1
+    assert export_rejects(door.lake, door.folder / "none.csv", file="z.csv").rows == 0
     assert not (door.folder / "none.csv").exists()
 
 
@@ -254,7 +286,7 @@ def test_a_better_map_for_the_same_file_replaces_its_rejects(door: Door) -> None
     assert door.send("a.csv", text).quarantined == 1
     mapping = ORDERS_MAP.replace("ordered_at: 下单时间", "ordered_at: {from: 下单时间, format: '%d/%m/%Y'}")
     assert door.send("a.csv", text, mapping).accepted == 1
-    assert export_rejects(door.lake, door.folder / "r.csv") == 0
+    assert export_rejects(door.lake, door.folder / "r.csv").rows == 0
 
 
 @pytest.mark.slow

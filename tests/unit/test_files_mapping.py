@@ -98,5 +98,5 @@ def test_every_shipped_map_loads(tmp_path: Path) -> None:
     assert [path.stem for path in shipped] == ["online_retail"]
     for path in shipped:
         copy = tmp_path / path.name
-        copy.write_text(documents.load(path).dump(), encoding="utf-8")
-        assert documents.load(copy).version == documents.load(path).version
+        copy.write_text(documents.Mapping.load(path).dump(), encoding="utf-8")
+        assert documents.Mapping.load(copy).version == documents.Mapping.load(path).version

@@ -44,3 +44,13 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["settings", "--json"])
     assert shown.exit_code == 0
     assert SECRET not in shown.output
+
+
+def test_a_child_process_works_for_the_same_company_and_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Settings(company="四季茶铺", timezone="Asia/Macau", home=Path("elsewhere"), id_key=SECRET)
+    environment = given.environment()
+    assert SECRET not in environment.values()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    child = Settings()
+    assert (child.company, child.timezone, child.home) == (given.company, given.timezone, given.home)

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.documents import mapping
+from models.documents.mapping import Mapping
 from models.settings import PROJECT_ROOT
 from pipelines.sandbox.files import DIRTY, WECOM_STATE, write_files
 from pipelines.sandbox.wecom import WecomState
@@ -243,7 +243,7 @@ def _features(examples: pl.DataFrame) -> np.ndarray:
 
 @pytest.mark.parametrize("name", sorted(DIRTY))
 def test_every_mapping_loads_and_names_headers_of_its_file(folder: Path, name: str) -> None:
-    found = mapping.load(folder / f"{name}.map.yaml")
+    found = Mapping.load(folder / f"{name}.map.yaml")
     header = (folder / f"{name}.csv").read_text("utf-8-sig").splitlines()[0].split(",")
     assert found.dataset == name
     assert found.sources() == set(header)

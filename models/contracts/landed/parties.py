@@ -1,8 +1,12 @@
-"""Columns that several datasets share: the identifiers by which a person is recognised."""
+"""What several datasets share: the identifiers by which a person is recognised, the names of a store's column."""
 
 from models.contracts.contract import Column
 
 EXACT_IDENTIFIERS = ("unionid", "external_userid", "phone", "member_no")
+STORE_NAMES = (
+    "店铺", "门店", "店铺ID", "门店ID", "门店编号", "店铺编号",
+    "shop_id", "shop", "store", "store code", "shop name",
+)  # fmt: skip
 
 
 def person_columns(prefix: str, en: str, zh: str) -> tuple[Column, ...]:

@@ -84,11 +84,9 @@ def cleaned(values: pl.Series, *, keep_joiners: bool = False) -> pl.Series:
 def _bare(values: pl.Series) -> pl.Series:
     """Trimmed, without the apostrophes that guard formulas: all of them, because a cell that came with one got a second
     when it was handed back, and must read as it did the first time."""
-    while True:
-        bare = unguarded(values).str.strip_chars()
-        if bare.equals(values):
-            return values
+    while not (bare := unguarded(values)).equals(values):
         values = bare
+    return values.str.strip_chars()  # at the end: the white space of a guarded cell is how its guard is told
 
 
 def damaged(values: pl.Series) -> Problems:

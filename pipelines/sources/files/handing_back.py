@@ -1,12 +1,17 @@
-"""Rejected rows handed back as a file that a person repairs and imports again."""
+"""Rejected rows: those that are open, listed, and handed back as a file that a person repairs and imports again.
+
+A row is open until a later batch names its unit of replacement (its order, refund, customer or store). That batch
+speaks for the whole unit; to hand the older row back, with the accepted lines of its order, would undo what came later.
+"""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
-from models.documents.mapping import Mapping
+from models.documents.mapping import Format, Mapping
 from models.formulas import neutralised
 from pipelines.lake import Entry, Lake
 from pipelines.sources.files.cells import cleaned
@@ -15,37 +20,71 @@ from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefu
 
 _NEGATIVE = r"^-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?$"
 _EXTRA = re.compile(rf'"{EXTRA_PREFIX}([0-9]+)":')
+_LISTED = ["dataset", "file", "column", "rule"]
 
 
-def export_rejects(lake: Lake, destination: Path, dataset: str | None = None, file: str | None = None) -> int:
-    """Write the rejected rows as CSV (UTF-8 with BOM): the header and cells of the source, then ``_problem``.
+@dataclass(frozen=True)
+class HandedBack:
+    """``rows``: rejected rows in the file. ``mapping`` imports the file; None when its rows came by several."""
+
+    rows: int
+    mapping: Mapping | None
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Open cells of one dataset in one batch: the columns of REJECT_DTYPES."""
+
+    entry: Entry
+    dataset: str
+    cells: pl.DataFrame
+
+
+def listing(lake: Lake) -> pl.DataFrame:
+    """What is open: dataset, file, column, rule, rows and one masked example, most rows first."""
+    found = [part.cells.with_columns(pl.lit(part.dataset).alias("dataset")) for part in _open(lake, None)]
+    if not found:
+        return pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String()) | {"rows": pl.UInt32(), "example": pl.String()})
+    return (
+        pl.concat(found)
+        .group_by(_LISTED)
+        .agg(rows=pl.col("row").n_unique(), example=pl.col("value").drop_nulls().first())
+        .sort("rows", *_LISTED, descending=[True, False, False, False, False])
+    )
+
+
+def export_rejects(lake: Lake, destination: Path, dataset: str | None = None, file: str | None = None) -> HandedBack:
+    """Write the open rows as CSV (UTF-8 with BOM): the header and cells of the source, then ``_problem``.
 
     An order or refund is replaced as a whole by the newest batch that holds it; so the accepted lines of an order with
     a rejected one come along, with an empty ``_problem``, and the repaired file holds the whole order again.
 
-    Only the newest import of each file counts. ``dataset`` and ``file`` (its name) narrow the choice. Cells that a
-    spreadsheet would run as a formula get a leading ``'``, which the importer takes off again; plain negative numbers
-    stay numbers. Returns the number of rejected rows; with none, no file is written. Raises FileRefusedError when the
-    rows come from files with different headers, which no one file can hold.
+    ``dataset`` and ``file`` (its name) narrow the choice. Cells that a spreadsheet would run as a formula get a leading
+    ``'``, which the importer takes off again; plain negative numbers stay numbers. With no row, no file is written.
+    Raises FileRefusedError when the rows come from files with different headers, which no one file can hold.
     """
     found = [
-        (entry, rejected) for entry in _newest(lake, file) if (rejected := _rejected(lake, entry, dataset)) is not None
+        part
+        for part in _open(lake, dataset)
+        if part.entry.source.startswith("file:") and file in (None, part.entry.details["file"])
     ]
     if not found:
-        return 0
-    headers = {tuple(entry.details["header"]): entry.details["file"] for entry, _ in found}
+        return HandedBack(0, None)
+    headers = {tuple(_header(part.entry)): part.entry.details["file"] for part in found}
     if len(headers) > 1:
         raise FileRefusedError(
             f"rejected rows of files with different columns ({', '.join(sorted(headers.values()))}) do not fit into "
             "one file: name one of them with --from"
         )
-    header = [name for name in next(iter(headers)) if name != PROBLEM_COLUMN]
-    rows = pl.concat([rejected for _, rejected in found])
-    table = _cells(rows["raw"], header).with_columns(rows["problem"].alias(PROBLEM_COLUMN))
+    rows = pl.concat([_with_companions(lake, part) for part in found]).sort("seq", ROW_COLUMN, maintain_order=True)
+    table = _cells(rows["raw"], list(next(iter(headers)))).with_columns(rows["problem"].alias(PROBLEM_COLUMN))
     safe = pl.DataFrame([safe_to_open(table[name]) for name in table.columns])
     safe.columns = safe_to_open(pl.Series(table.columns)).to_list()
     safe.write_csv(destination, include_bom=True)
-    return rows.height - rows["problem"].null_count()
+    mappings = {found.version: found for found in (_readable_as_csv(_mapping(part.entry)) for part in found)}
+    return HandedBack(
+        rows.height - rows["problem"].null_count(), next(iter(mappings.values())) if len(mappings) == 1 else None
+    )
 
 
 def safe_to_open(cells: pl.Series) -> pl.Series:
@@ -53,56 +92,92 @@ def safe_to_open(cells: pl.Series) -> pl.Series:
     return neutralised(cells).zip_with(~cells.str.contains(_NEGATIVE).fill_null(False), cells)
 
 
-def _newest(lake: Lake, file: str | None) -> list[Entry]:
-    """The newest entry for the bytes of each file: an import with a better mapping replaces the one before."""
-    newest: dict[str, Entry] = {}
-    for entry in lake.entries():
-        if entry.source.startswith("file:") and (file is None or entry.details["file"] == file):
-            newest[entry.details["sha256"]] = entry
-    return sorted(newest.values(), key=lambda entry: entry.seq)
+def _header(entry: Entry) -> list[str]:
+    return [name for name in entry.details["header"] if name != PROBLEM_COLUMN]
 
 
-def _rejected(lake: Lake, entry: Entry, dataset: str | None) -> pl.DataFrame | None:
-    """Columns ``_row``, ``raw``, ``problem``: one row per rejected source row and companion, in the file's order."""
-    parts = []
-    for name in sorted({file.dataset for file in entry.files if file.zone == "quarantine"}):
-        if dataset is not None and name != dataset:
+def _mapping(entry: Entry) -> Mapping:
+    return Mapping.model_validate(entry.details["mapping"])
+
+
+def _readable_as_csv(mapping: Mapping) -> Mapping:
+    """What is handed back is a plain CSV, whatever sheet, encoding or header row the source had."""
+    return mapping.model_copy(update={"format": Format()})
+
+
+def _open(lake: Lake, dataset: str | None) -> list[_Open]:
+    """Open cells by batch. An import of the same bytes by a better mapping replaces the one before."""
+    newest = {entry.details["sha256"]: entry.seq for entry in lake.entries() if entry.source.startswith("file:")}
+    found = []
+    for name in lake.datasets("quarantine"):
+        if dataset not in (None, name):
             continue
-        cells = _read(lake, entry, "quarantine", name, ["row", "rule", "raw"])
-        rejected = cells.group_by("row", maintain_order=True).agg(
-            pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).str.join("; ").alias("problem")
-        )
-        parts += [rejected.rename({"row": ROW_COLUMN}), _companions(lake, entry, name, rejected["raw"])]
-    return pl.concat(parts).sort(ROW_COLUMN) if parts else None
+        parts = [
+            _Open(entry, name, pl.read_parquet(lake.root / file.path))
+            for entry, file in lake.files("quarantine", name)
+            if not entry.source.startswith("file:") or newest[entry.details["sha256"]] == entry.seq
+        ]
+        found += _not_spoken_for(lake, name, parts) if contract(name).replaced_by else parts
+    return [part for part in found if part.cells.height]
 
 
-def _read(lake: Lake, entry: Entry, zone: str, dataset: str, columns: list[str]) -> pl.DataFrame:
-    paths = [lake.root / file.path for file in entry.files if (file.zone, file.dataset) == (zone, dataset)]
-    return pl.concat([pl.read_parquet(path, columns=columns) for path in paths])
+def _not_spoken_for(lake: Lake, dataset: str, parts: list[_Open]) -> list[_Open]:
+    unit = list(contract(dataset).replaced_by)
+    units = {part.entry.seq: _units(part.entry, dataset, part.cells["raw"]) for part in parts}
+    named = [
+        pl.read_parquet(lake.root / file.path, columns=unit).unique().with_columns(seq=pl.lit(entry.seq))
+        for entry, file in lake.files("landed", dataset)
+    ]
+    named += [_stated(frame, dataset).unique().with_columns(seq=pl.lit(seq)) for seq, frame in units.items()]
+    last = pl.concat(named).group_by(unit).agg(pl.col("seq").max())
+    found = []
+    for part in parts:
+        with_last = units[part.entry.seq].join(last, on=unit, how="left", nulls_equal=True, maintain_order="left")
+        still = (with_last["seq"] <= part.entry.seq).fill_null(True)
+        found.append(_Open(part.entry, dataset, part.cells.filter(still)))
+    return found
 
 
-def _companions(lake: Lake, entry: Entry, dataset: str, rejected: pl.Series) -> pl.DataFrame:
-    """Accepted rows of the same unit of replacement (order, refund) as a rejected row, by the cells as read."""
-    nothing = pl.DataFrame(schema={ROW_COLUMN: pl.Int64, "raw": pl.String, "problem": pl.String})
+def _stated(units: pl.DataFrame, dataset: str) -> pl.DataFrame:
+    """Without rows that do not say to which unit they belong."""
     of = contract(dataset)
-    mapping = Mapping.model_validate(entry.details["mapping"])
+    return units.drop_nulls([name for name in of.replaced_by if of.by_name[name].required])
+
+
+def _units(entry: Entry, dataset: str, raw: pl.Series) -> pl.DataFrame:
+    """The unit of replacement of each source row, read as the importer reads it; null where the row states none."""
+    unit = contract(dataset).replaced_by
+    if not entry.source.startswith("file:"):  # a connector's rows come again with its next pass
+        return pl.DataFrame(schema=dict.fromkeys(unit, pl.String)).clear(raw.len())
+    mapping = _mapping(entry)
     to = next(destination for destination in mapping.destinations() if destination.dataset == dataset)
     headers = located(mapping, entry.details["header"])
-    unit = [headers[to.columns[name].source] for name in of.replaced_by if name in to.columns]
-    landed = any((file.zone, file.dataset) == ("landed", dataset) for file in entry.files)
-    if not unit or not landed or set(of.replaced_by) == set(of.key):
-        return nothing
-    accepted = _read(lake, entry, "landed", dataset, [ROW_COLUMN, RAW_COLUMN])
-    found = _units(accepted[RAW_COLUMN], unit).with_columns(accepted)
-    units = _units(rejected, unit).drop_nulls().unique()
-    return found.join(units, on=unit, how="semi").select(
-        ROW_COLUMN, pl.col(RAW_COLUMN).alias("raw"), pl.lit(None, dtype=pl.String).alias("problem")
+    sources = {name: headers[to.columns[name].source] for name in unit if name in to.columns}
+    cells = raw.str.json_decode(pl.Struct(dict.fromkeys(sources.values(), pl.String))).struct.unnest()
+    return raw.to_frame().select(
+        cleaned(cells[sources[name]]).replace(to.columns[name].values).alias(name)
+        if name in sources
+        else pl.repeat(to.constants.get(name), pl.len(), dtype=pl.String).alias(name)
+        for name in unit
     )
 
 
-def _units(raw: pl.Series, names: list[str]) -> pl.DataFrame:
-    decoded = raw.str.json_decode(pl.Struct(dict.fromkeys(names, pl.String))).struct.unnest()
-    return pl.DataFrame([cleaned(decoded[name]) for name in names])
+def _with_companions(lake: Lake, part: _Open) -> pl.DataFrame:
+    """Columns seq, _row, raw, problem: the rejected rows, and the accepted ones of the same order or refund."""
+    rejected = part.cells.group_by("row", maintain_order=True).agg(
+        pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).str.join("; ").alias("problem")
+    )
+    rows = [rejected.rename({"row": ROW_COLUMN})]
+    of = contract(part.dataset)
+    paths = [lake.root / file.path for file in part.entry.files if (file.zone, file.dataset) == ("landed", of.dataset)]
+    if paths and of.replaced_by and set(of.replaced_by) != set(of.key):
+        unit = list(of.replaced_by)
+        units = _stated(_units(part.entry, of.dataset, rejected["raw"]), of.dataset).unique()
+        accepted = pl.concat([pl.read_parquet(path, columns=[ROW_COLUMN, RAW_COLUMN, *unit]) for path in paths])
+        companions = accepted.join(units, on=unit, how="semi", nulls_equal=True)
+        nothing = pl.lit(None, dtype=pl.String).alias("problem")
+        rows.append(companions.select(ROW_COLUMN, pl.col(RAW_COLUMN).alias("raw"), nothing))
+    return pl.concat(rows).with_columns(seq=pl.lit(part.entry.seq))
 
 
 def _cells(raw: pl.Series, header: list[str]) -> pl.DataFrame:

@@ -25,7 +25,8 @@ _MAX_ROW = 1_048_576
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)")
-_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)
+_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"([^>]*)(?<!/)>(.*?)</c>', re.DOTALL)  # cells that only have a style: no
+_CELL_ROW = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
 _VALUE = re.compile(rb"<v[^>]*>([^<]+)</v>")
 _TYPE = re.compile(rb'\bt="([a-zA-Z]+)"')
 _MERGE = re.compile(rb'<mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
@@ -141,16 +142,16 @@ def _chosen(sheets: dict[str, tuple[str, bool]], wanted: str | None) -> tuple[st
 def _scan(package: zipfile.ZipFile, path: str) -> _Scan:
     content = _part(package, path)
     scan = _Scan({}, [], 0)
-    rows_with_cells = 0
     for match in _CELL.finditer(content):
         letters, number, attributes, inner = match.groups()
         column, row = _column(letters), int(number) - 1
         if inner and (column >= MAX_COLUMNS or row >= _MAX_ROW):
             raise FileRefusedError(f"a cell in column {letters.decode()}; a table has at most {MAX_COLUMNS} columns")
-        rows_with_cells = max(rows_with_cells, row)
         if inner:
             _look_at_cell(scan, (row, column), attributes, inner)
-    for left, top, right, bottom in _MERGE.findall(content):
+    merges = _MERGE.findall(content)
+    rows_with_cells = max((int(match[1]) - 1 for match in _CELL_ROW.finditer(content)), default=0) if merges else 0
+    for left, top, right, bottom in merges:
         if bottom != top and _column(right) - _column(left) < MAX_COLUMNS and int(bottom) - 1 <= rows_with_cells:
             scan.merges.append((int(top) - 1, int(bottom) - 1, _column(left)))
     return scan
