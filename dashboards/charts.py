@@ -1,8 +1,9 @@
 """Charts as Vega-Lite specifications: half the cost of ``st.line_chart``, and exactly what is meant.
 
-Colours come from the theme. Axis titles are words; labels from the data are drawn as text by Vega.
+Colours come from the theme. Every axis with amounts names its currency; labels from the data are drawn as text by Vega.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,87 +12,98 @@ import streamlit as st
 
 from models.money import exponent
 
-_HEIGHT = 260
 _LOCALIZED = ",.0f"
 
 
-def _major(frame: pl.DataFrame, column: str, currency: str) -> pl.DataFrame:
+def _major(frame: pl.DataFrame, currency: str, *columns: str) -> pl.DataFrame:
     """Minor units as a number for drawing only: no figure is read off a float."""
-    return frame.with_columns(pl.col(column) / float(Decimal(10) ** exponent(currency)))
+    return frame.with_columns(pl.col(column) / float(Decimal(10) ** exponent(currency)) for column in columns)
 
 
-def daily_amounts(frame: pl.DataFrame, currency: str, day: str, amount: str, alt: str) -> None:
+def _amount(field: str, currency: str) -> dict[str, Any]:
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": currency,
+        "axis": {"format": "~s", "tickCount": 4, "titleAnchor": "end"},
+    }
+
+
+def daily_amounts(frame: pl.DataFrame, currency: str, names: tuple[str, str, str], height: int, alt: str) -> None:
     """Bars of one currency's amount a day, with the mean of seven days as a line.
 
-    ``frame``: metric_date, paid_amount (minor units). ``day`` and ``amount`` are the axis titles.
+    ``frame``: metric_date, paid_amount, seven_days (minor units; null where seven days are not known).
+    ``names``: of the day, the amount and the mean.
     """
-    drawn = _major(frame.select("metric_date", "paid_amount"), "paid_amount", currency)
+    drawn = _major(frame.select("metric_date", "paid_amount", "seven_days"), currency, "paid_amount", "seven_days")
+    day = {"field": "metric_date", "type": "temporal", "timeUnit": "utcyearmonthdate"}
     x: dict[str, Any] = {
-        "field": "metric_date",
-        "type": "temporal",
-        "timeUnit": "utcyearmonthdate",
+        **day,
         "title": None,
         "axis": {"format": "%m-%d", "labelOverlap": True, "tickCount": 6, "grid": False},
         "scale": {"type": "utc"},
     }
-    y = {"type": "quantitative", "title": None, "axis": {"format": "~s", "tickCount": 4}}
+    figures = [("paid_amount", names[1]), ("seven_days", names[2])]
+    color = {"value": st.get_option("theme.primaryColor")}
     spec: dict[str, Any] = {
-        "height": _HEIGHT,
-        "transform": [
-            {
-                "window": [{"op": "mean", "field": "paid_amount", "as": "seven_days"}],
-                "frame": [-6, 0],
-                "sort": [{"field": "metric_date"}],
-            }
-        ],
+        "height": height,
         "encoding": {
             "x": x,
+            "color": color,
             "tooltip": [
-                {
-                    "field": "metric_date",
-                    "type": "temporal",
-                    "timeUnit": "utcyearmonthdate",
-                    "format": "%Y-%m-%d",
-                    "title": day,
-                },
-                {"field": "paid_amount", "type": "quantitative", "format": _LOCALIZED, "title": amount},
+                {**day, "format": "%Y-%m-%d", "title": names[0]},
+                *({"field": f, "type": "quantitative", "format": _LOCALIZED, "title": name} for f, name in figures),
             ],
         },
         "layer": [
+            {"mark": {"type": "bar", "opacity": 0.35}, "encoding": {"y": _amount("paid_amount", currency)}},
             {
-                "mark": {"type": "bar", "opacity": 0.35, "color": "#1f6f5c"},
-                "encoding": {"y": {**y, "field": "paid_amount"}},
-            },
-            {
-                "mark": {"type": "line", "strokeWidth": 2, "color": "#1f6f5c"},
+                "mark": {"type": "line", "strokeWidth": 2},
                 # in the middle of the day's bar
-                "encoding": {"x": {**x, "bandPosition": 0.5}, "y": {**y, "field": "seven_days"}},
+                "encoding": {"x": {**x, "bandPosition": 0.5}, "y": _amount("seven_days", currency)},
             },
         ],
     }
     st.vega_lite_chart(drawn, spec, width="stretch", alt=alt)
 
 
-def shares(frame: pl.DataFrame, currency: str, label: str, part: str, titles: tuple[str, str], alt: str) -> None:
-    """Horizontal stacked bars: ``amount`` (minor units of one currency) by ``label``, coloured by ``part``."""
-    drawn = _major(frame.select(label, part, "amount"), "amount", currency)
-    rows, parts = max(1, drawn[label].n_unique()), drawn[part].n_unique()
+def shares(
+    frame: pl.DataFrame,
+    currency: str,
+    label: str,
+    part: str,
+    parts: Sequence[str],
+    titles: tuple[str, str],
+    alt: str,
+) -> None:
+    """Horizontal stacked bars: ``amount`` (minor units of one currency) by ``label``, coloured by ``part``.
+
+    ``parts``: all that any chart of the page shows, in their order, so that one part has one colour and one place.
+    """
+    present = frame[part].unique()
+    order = {name: place for place, name in enumerate(parts)}
+    drawn = _major(frame.select(label, part, "amount"), currency, "amount").with_columns(
+        pl.col(part).replace_strict(order, return_dtype=pl.Int64).alias("place")
+    )
+    rows, columns = max(1, drawn[label].n_unique()), 3
     spec: dict[str, Any] = {
-        "height": 34 * rows + 24 * ((parts + 1) // 2) + 90,  # with legend and axis
+        "height": 34 * rows + 20 * (-(-present.len() // columns)) + 60,  # with legend and axis
         "mark": {"type": "bar"},
         "encoding": {
             "y": {"field": label, "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 140}},
-            "x": {
-                "field": "amount",
-                "type": "quantitative",
-                "title": None,
-                "axis": {"format": "~s", "tickCount": 4},
-            },
+            "x": _amount("amount", currency),
+            "order": {"field": "place", "type": "quantitative"},
             "color": {
                 "field": part,
                 "type": "nominal",
                 "title": None,
-                "legend": {"orient": "bottom", "columns": 2, "labelLimit": 200},
+                "scale": {"domain": list(parts)},
+                "legend": {
+                    "orient": "top",
+                    "columns": columns,
+                    "labelLimit": 90,
+                    "values": [name for name in parts if name in present],
+                },
             },
             "tooltip": [
                 {"field": label, "type": "nominal", "title": titles[0]},
@@ -103,22 +115,22 @@ def shares(frame: pl.DataFrame, currency: str, label: str, part: str, titles: tu
     st.vega_lite_chart(drawn, spec, width="stretch", alt=alt)
 
 
-def counts(frame: pl.DataFrame, label: str, count: str, title: str, alt: str) -> None:
-    """Horizontal bars of counts, in the frame's order."""
+def counts(frame: pl.DataFrame, label: str, count: str, titles: tuple[str, str], alt: str) -> None:
+    """Horizontal bars of counts, in the frame's order. ``titles``: of the label and of the count."""
     spec: dict[str, Any] = {
-        "height": 40 + 34 * max(1, frame.height),
+        "height": 60 + 24 * max(1, frame.height),
         "mark": {"type": "bar"},
         "encoding": {
-            "y": {"field": label, "type": "nominal", "title": None, "sort": None},
+            "y": {"field": label, "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 140}},
             "x": {
                 "field": count,
                 "type": "quantitative",
-                "title": None,
-                "axis": {"format": _LOCALIZED, "tickCount": 4},
+                "title": titles[1],
+                "axis": {"format": _LOCALIZED, "tickCount": 4, "titleAnchor": "end"},
             },
             "tooltip": [
-                {"field": label, "type": "nominal", "title": title},
-                {"field": count, "type": "quantitative", "format": _LOCALIZED, "title": title},
+                {"field": label, "type": "nominal", "title": titles[0]},
+                {"field": count, "type": "quantitative", "format": _LOCALIZED, "title": titles[1]},
             ],
         },
     }

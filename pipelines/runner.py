@@ -1,5 +1,6 @@
 """The whole graph in one process: what ``scrm run`` and ``scrm demo`` call."""
 
+import re
 import shutil
 import threading
 import time
@@ -22,6 +23,8 @@ from pipelines.workspace import Workspace
 
 POLL_SECONDS = 0.4
 DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
+#: Dagster puts the class of an error before its words; of our own errors people want the words.
+OWN_ERROR = re.compile(r"^(?:models|ml|pipelines)\.[\w.]+: ")
 OnProgress = Callable[["Progress"], None]
 
 
@@ -178,7 +181,8 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> str:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            return f"{event.step_key}: {error.message.strip() if error else 'no reason given'}"
+            words = error.message.strip() if error else "no reason given"
+            return f"{event.step_key}: {OWN_ERROR.sub('', words)}"
     return "the run failed before its first step; see `scrm up`, runs"
 
 

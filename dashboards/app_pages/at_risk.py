@@ -1,4 +1,4 @@
-"""Customers at risk: how many in each band, and the list with the reasons in words and who should call."""
+"""Customers at risk: how many in each band, where they belong, and the list of whom to call and why."""
 
 import polars as pl
 import streamlit as st
@@ -9,6 +9,7 @@ from dashboards.text import Words
 from ml import features
 
 BANDS = ("high", "medium", "low")
+MOST_BARS = 12  # stores drawn; all of them can be chosen
 
 
 def show() -> None:
@@ -18,48 +19,65 @@ def show() -> None:
     if bands.is_empty():
         st.info(words("risk.none"))
         return
+    _figures(words, bands)
+    st.caption(words("risk.note"))
+    st.subheader(words("risk.list"), anchor=False)
     band = st.segmented_control(
         words("risk.band"),
         BANDS,
-        default="high",
+        default=BANDS[0],
         format_func=lambda code: words.code("band", code),
         key="risk_band",
     )
-    _figures(words, bands)
-    _list(page, page.read("risk_list", band=band, limit=500))
+    stores = page.read("risk_by_store", band=band)
+    _by_store(words, stores.drop_nulls("owner_store_id"), band)
+    names = {row["owner_store_id"]: row["owner_store_name"] or row["owner_store_id"] for row in _owned(stores)}
+    store_id = st.selectbox(
+        words("column.owner_store"),
+        [None, *names],
+        format_func=lambda code: words("risk.every_store") if code is None else names[code],
+        key="risk_store",
+    )
+    _list(page, page.read("risk_list", band=band, store_id=store_id, limit=500), band)
+
+
+def _owned(stores: pl.DataFrame) -> list[dict[str, str]]:
+    return stores.drop_nulls("owner_store_id").sort("owner_store_id").to_dicts()
 
 
 def _figures(words: Words, bands: pl.DataFrame) -> None:
     counted = {row["band"]: row for row in bands.iter_rows(named=True)}
-    ordered = [counted[band] for band in BANDS if band in counted]
     frame.numbers(
         [
             (
-                words("risk.band_figure", band=words.code("band", row["band"]), mean=tables.percent(row["mean_ppm"])),
-                f"{row['customers']:,}",
+                words("risk.band_figure", band=words.code("band", band), mean=tables.percent(counted[band]["mean_ppm"])),
+                f"{counted[band]['customers']:,}",
             )
-            for row in ordered
+            for band in BANDS
+            if band in counted
         ]
     )
-    drawn = pl.DataFrame(
-        {
-            "band": [words.code("band", row["band"]) for row in ordered],
-            "customers": [row["customers"] for row in ordered],
-        }
-    )
-    charts.counts(drawn, "band", "customers", words("overview.customers"), alt=words("risk.chart"))
-    st.caption(words("risk.note"))
 
 
-def _list(page: Page, found: pl.DataFrame) -> None:
+def _by_store(words: Words, stores: pl.DataFrame, band: str | None) -> None:
+    """Where to begin: the stores whose employees own the most of them."""
+    if stores.height < 2:
+        return
+    title = words("risk.chart") if band is None else words("risk.chart_of_band", band=words.code("band", band))
+    st.caption(title)
+    drawn = stores.head(MOST_BARS).with_columns(pl.coalesce("owner_store_name", "owner_store_id").alias("store"))
+    charts.counts(drawn, "store", "customers", (words("column.owner_store"), words("overview.customers")), alt=title)
+
+
+def _list(page: Page, found: pl.DataFrame, band: str | None) -> None:
     words = page.words
-    st.subheader(words("risk.list"), anchor=False)
     if found.is_empty():
         st.caption(words("risk.none_in_band"))
         return
     st.caption(words("risk.found", total=f"{int(found['matches_count'][0]):,}", shown=found.height))
-    shown = tables.in_words(found, words, band="band").with_columns(
-        pl.Series("score", [tables.percent(ppm) for ppm in found["score_ppm"]], dtype=pl.String),
+    shown = tables.in_words(page.times(found, "last_order_at"), words, band="band").with_columns(
+        pl.col("last_order_at").str.head(10),
+        pl.Series("score", [tables.probability(ppm) for ppm in found["score_ppm"]], dtype=pl.Float64),
         pl.Series(
             "reasons",
             [tables.reasons(row, words, features.BY_NAME) for row in found.iter_rows(named=True)],
@@ -72,14 +90,16 @@ def _list(page: Page, found: pl.DataFrame) -> None:
             "place": words("column.place"),
             "name": words("column.name"),
             "score": words("column.score"),
-            "reasons": words("column.reasons"),
+            **({} if band else {"band": words("column.band")}),
+            "last_order_at": words("column.last_order"),
+            "has_marketing_consent": words("column.consent"),
+            "phone": words("column.phone"),
             "owner_name": words("column.owner"),
             "owner_store_name": words("column.owner_store"),
-            "phone": words("column.phone"),
-            "band": words("column.band"),
+            "reasons": words("column.reasons"),
         },
-        right=("score",),
-        small=("place", "score"),
+        formats={"score": "%.1f%%"},
+        small=("place",),
         key="risk_list",
         height=560,
     )

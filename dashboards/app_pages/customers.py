@@ -113,7 +113,7 @@ def _text(value: object) -> str | None:
 
 def _figures(page: Page, customer_id: str, profile: dict[str, object]) -> None:
     words = page.words
-    figures = [(words("overview.orders"), f"{profile['orders_count']:,}")]
+    figures = [(words("column.orders"), f"{profile['orders_count']:,}")]
     for row in page.read("customer_totals", customer_id=customer_id).iter_rows(named=True):
         currency = row["currency"]
         figures.append((words("customers.paid_in", currency=currency), display(row["paid_amount"], currency)))
@@ -135,7 +135,7 @@ def _risk(page: Page, customer_id: str) -> None:
         words(
             "customers.risk",
             band=words.code("band", row["band"]),
-            score=tables.percent(row["score_ppm"]),
+            score=f"{tables.probability(row['score_ppm'])}%",
             reasons=tables.reasons(row, words, features.BY_NAME),
         )
     )
@@ -162,7 +162,6 @@ def _timeline(page: Page, customer_id: str) -> None:
             "channel": words("column.channel"),
             "object_id": words("column.object"),
         },
-        right=("amount",),
         small=("currency",),
         key="customer_timeline",
     )
@@ -188,14 +187,13 @@ def _orders(page: Page, customer_id: str) -> None:
             "status": words("column.status"),
             "order_id": words("column.order_id"),
         },
-        right=("paid_amount", "refunded_amount"),
         small=("currency", "lines_count"),
         key="customer_orders",
     )
     if row is not None:
         lines = page.read("order_lines", order_key=found["order_key"][row])
         tables.show(
-            tables.money(lines, "paid_amount"),
+            tables.money(lines, "paid_amount").with_columns(pl.col("quantity").cast(pl.Float64)),
             {
                 "product_name": words("column.product"),
                 "quantity": words("column.quantity"),
@@ -203,7 +201,6 @@ def _orders(page: Page, customer_id: str) -> None:
                 "currency": words("column.currency"),
                 "product_id": words("column.product_id"),
             },
-            right=("quantity", "paid_amount"),
             key="customer_order_lines",
         )
 
@@ -238,7 +235,7 @@ def _identifiers(page: Page, customer_id: str) -> None:
     if found.is_empty():
         st.caption(words("customers.nothing"))
         return
-    shown = tables.in_words(page.times(found, "first_seen_at", "last_seen_at"), words, identifier_type="identifier")
+    shown = tables.in_words(page.times(found, "first_seen_at", "last_seen_at"), words, identifier_type="identifier", source="dataset")
     tables.show(
         shown,
         {

@@ -1,6 +1,6 @@
 """The company at a glance: people, money by currency, what is at risk, whether the data can be trusted."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import streamlit as st
@@ -11,6 +11,7 @@ from dashboards.text import Words
 from models.money import display
 
 DAYS = (30, 90, 365)
+MEAN_DAYS = 7
 MOST_CHARTS = 3  # currencies drawn; every one of them is in the figures and the table
 
 
@@ -30,20 +31,25 @@ def show() -> None:
     first = page.business_date - timedelta(days=days)
     earlier = (first - timedelta(days=days), first - timedelta(days=1))
     money = page.read("overview_money", first=first, last=last)
-    _people(page, page.read("overview_people", first=first, last=last).row(0, named=True), money)
-    _money(words, money, page.read("overview_money", first=earlier[0], last=earlier[1]), days)
-    _daily(page, money, page.read("overview_daily", first=first, last=last))
+    people = page.read("overview_people", first=first, last=last).row(0, named=True)
+    _people(page, people, money, days)
+    known = people["first_day"] is not None and people["first_day"] <= earlier[0]
+    # against days before the company's first sale everything has grown
+    before = page.read("overview_money", first=earlier[0], last=earlier[1]) if known else money.clear()
+    st.subheader(words("overview.money", first=first, last=last), anchor=False)
+    _money(words, money, before, days)
+    _daily(page, money, first, last, people["first_day"])
     _stores(words, page.read("overview_stores", first=first, last=last, limit=500))
 
 
-def _people(page: Page, people: dict[str, int], money: pl.DataFrame) -> None:
+def _people(page: Page, people: dict[str, int], money: pl.DataFrame, days: int) -> None:
     words = page.words
     freshness = page.read("data_freshness").filter(pl.col("dataset") == "orders")
     behind = freshness["days_behind"].max()
     figures = [
         (words("overview.customers"), f"{people['customers']:,}"),
-        (words("overview.buyers"), f"{people['buyers']:,}"),
-        (words("overview.orders"), f"{money['orders_count'].sum():,}"),
+        (words("overview.buyers", n=days), f"{people['buyers']:,}"),
+        (words("overview.orders", n=days), f"{money['orders_count'].sum():,}"),
         (words("overview.at_risk"), f"{people['at_risk']:,}"),
         (words("overview.days_behind"), "-" if behind is None else str(behind)),
     ]
@@ -54,33 +60,56 @@ def _people(page: Page, people: dict[str, int], money: pl.DataFrame) -> None:
 
 
 def _money(words: Words, money: pl.DataFrame, before: pl.DataFrame, days: int) -> None:
-    """One card for the sales and one for the refunds of each currency; currencies are never added."""
-    st.subheader(words("overview.money"), anchor=False)
+    """Four cards for each currency; currencies are never added."""
     if money.is_empty():
         st.caption(words("overview.no_sales"))
         return
     earlier = {row["currency"]: row for row in before.iter_rows(named=True)}
+    compared = words("overview.change_help", n=days)
     with st.grid(4, min_column_width=150):
         for row in money.iter_rows(named=True):
-            currency = row["currency"]
-            past = earlier.get(currency, {"paid_amount": None, "refunded_amount": None})
-            st.metric(
+            currency, paid, refunded, orders = (
+                row[name] for name in ("currency", "paid_amount", "refunded_amount", "orders_count")
+            )
+            past = earlier.get(currency, {"paid_amount": None, "refunded_amount": None, "orders_count": None})
+            _card(
                 words("overview.revenue_in", currency=currency),
-                display(row["paid_amount"], currency),
-                delta=_change(row["paid_amount"], past["paid_amount"]),
-                help=words("overview.change_help", n=days),
-                border=True,
-                height="stretch",
+                display(paid, currency),
+                _change(paid, past["paid_amount"]),
+                compared,
             )
-            st.metric(
+            mean, past_mean = _mean(paid, orders), _mean(past["paid_amount"], past["orders_count"])
+            _card(
+                words("overview.order_in", currency=currency),
+                "-" if mean is None else display(mean, currency),
+                None if mean is None else _change(mean, past_mean),
+                compared,
+            )
+            _card(
                 words("overview.refunds_in", currency=currency),
-                display(row["refunded_amount"], currency),
-                delta=_change(row["refunded_amount"], past["refunded_amount"]),
-                delta_color="inverse",
-                help=words("overview.change_help", n=days),
-                border=True,
-                height="stretch",
+                display(refunded, currency),
+                _change(refunded, past["refunded_amount"]),
+                compared,
+                worse_when_more=True,
             )
+            _card(
+                words("overview.refund_share_in", currency=currency),
+                f"{refunded / paid:.1%}" if paid else "-",
+                None,
+                words("overview.refund_share_help"),
+            )
+
+
+def _card(label: str, value: str, change: str | None, note: str, worse_when_more: bool = False) -> None:
+    st.metric(
+        label,
+        value,
+        delta=change,
+        delta_color="inverse" if worse_when_more else "normal",
+        help=note,
+        border=True,
+        height="stretch",
+    )
 
 
 def _change(now: int, before: int | None) -> str | None:
@@ -88,16 +117,44 @@ def _change(now: int, before: int | None) -> str | None:
     return f"{(now - before) / before:+.1%}" if before else None
 
 
-def _daily(page: Page, money: pl.DataFrame, daily: pl.DataFrame) -> None:
+def _mean(amount: int | None, count: int | None) -> int | None:
+    """Minor units of one, half up; amounts of sales are not negative."""
+    return (2 * amount + count) // (2 * count) if amount is not None and count else None
+
+
+def _daily(page: Page, money: pl.DataFrame, first: date, last: date, first_day: date | None) -> None:
+    """The first currency over the whole width, the others beside each other."""
     words = page.words
-    for currency in money["currency"].head(MOST_CHARTS):
-        title = words("overview.daily_in", currency=currency)
-        st.subheader(title, anchor=False)
-        charts.daily_amounts(
-            daily.filter(pl.col("currency") == currency), currency, words("column.day"), currency, alt=title
-        )
-    if not money.is_empty():
-        st.caption(words("overview.daily_note"))
+    currencies = money["currency"].head(MOST_CHARTS).to_list()
+    if not currencies or first_day is None:
+        return
+    daily = page.read("overview_daily", first=first - timedelta(days=MEAN_DAYS - 1), last=last)
+    _daily_chart(words, _every_day(daily, currencies[0], first, last, first_day), currencies[0], 240)
+    if len(currencies) > 1:
+        with st.grid(2, min_column_width=300):
+            for currency in currencies[1:]:
+                with st.container():
+                    _daily_chart(words, _every_day(daily, currency, first, last, first_day), currency, 180)
+    st.caption(words("overview.daily_note"))
+
+
+def _every_day(daily: pl.DataFrame, currency: str, first: date, last: date, first_day: date) -> pl.DataFrame:
+    """One row per day of the period: metric_date, paid_amount (0 without sales), seven_days (null before known)."""
+    days = pl.date_range(first - timedelta(days=MEAN_DAYS - 1), last, eager=True).alias("metric_date").to_frame()
+    known = pl.col("metric_date") >= first_day
+    return (
+        days.join(daily.filter(pl.col("currency") == currency), on="metric_date", how="left", maintain_order="left")
+        .with_columns(pl.when(known).then(pl.col("paid_amount").fill_null(0)).alias("paid_amount"))
+        .with_columns(pl.col("paid_amount").rolling_mean(MEAN_DAYS).alias("seven_days"))
+        .filter((pl.col("metric_date") >= first) & known)
+    )
+
+
+def _daily_chart(words: Words, drawn: pl.DataFrame, currency: str, height: int) -> None:
+    title = words("overview.daily_in", currency=currency)
+    st.subheader(title, anchor=False)
+    names = (words("column.day"), currency, words("overview.seven_days"))
+    charts.daily_amounts(drawn, currency, names, height, alt=title)
 
 
 def _stores(words: Words, stores: pl.DataFrame) -> None:
@@ -110,14 +167,13 @@ def _stores(words: Words, stores: pl.DataFrame) -> None:
         shown.with_columns(pl.coalesce("store_name", "store_id").alias("store_name")),
         {
             "store_name": words("column.store"),
-            "currency": words("column.currency"),
             "paid_amount": words("column.paid"),
+            "currency": words("column.currency"),
             "orders_count": words("column.orders"),
             "refunded_amount": words("column.refunded"),
             "region": words("column.region"),
             "store_type": words("column.store_type"),
         },
-        right=("paid_amount", "refunded_amount"),
         small=("currency",),
         key="overview_stores",
     )

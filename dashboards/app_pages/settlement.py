@@ -1,4 +1,4 @@
-"""Settlement of a month: by region, by store, and down to the entries that explain one line."""
+"""Settlement of a month: who gets what, by region, by store, and down to the entries that explain one line."""
 
 import polars as pl
 import streamlit as st
@@ -7,6 +7,10 @@ from dashboards import charts, frame, tables
 from dashboards.frame import Page
 from dashboards.text import Words
 from models.money import PPM, display
+
+# the order of columns and colours; the roles of a rulebook are free words, others follow in the alphabet's order
+ROLES = ("hq", "store", "region", "agent", "sales", "traffic_fee", "brand", "company", "franchisee", "platform")
+_HEADQUARTERS, _AGENT = "hq", "agent:"  # parties that are no store and no employee (docs/settlement.md)
 
 
 def show() -> None:
@@ -25,26 +29,70 @@ def show() -> None:
             format_func=lambda name: words("settlement.every_region") if name is None else name,
             key="settlement_region",
         )
-    _figures(page, period)
+    roles = page.read("settlement_by_role", period=period, region=region)
+    if region is not None:
+        regions = regions.filter(pl.col("region") == region)
+    _figures(words, roles)
+    _roles(words, roles)
     _chart(words, regions)
-    _regions(words, regions)
+    if region is None:
+        _regions(words, regions)
     _stores(page, period, region)
 
 
-def _figures(page: Page, period: str) -> None:
-    words = page.words
-    figures = []
-    for row in page.read("settlement_totals", period=period).iter_rows(named=True):
-        currency = row["currency"]
-        figures += [
-            (words("settlement.sales_in", currency=currency), display(row["sale_amount"], currency)),
-            (words("settlement.refunds_in", currency=currency), display(row["refund_amount"], currency)),
-            (words("settlement.net_in", currency=currency), display(row["amount"], currency)),
-        ]
-    frame.numbers(figures, columns=3, width=150)
+def _ordered(roles: pl.Series) -> list[str]:
+    """Codes of party roles in the page's order."""
+    return sorted(roles.unique(), key=lambda role: (ROLES.index(role) if role in ROLES else len(ROLES), role))
+
+
+def _figures(words: Words, roles: pl.DataFrame) -> None:
+    """A card for each currency: the net, and what it is made of."""
+    totals = roles.group_by("currency", maintain_order=True).agg(pl.col("sale_amount", "refund_amount", "amount").sum())
+    with st.grid(3, min_column_width=230):
+        for row in totals.iter_rows(named=True):
+            currency = row["currency"]
+            with st.container(border=True):
+                st.metric(words("settlement.net_in", currency=currency), display(row["amount"], currency))
+                st.caption(
+                    words(
+                        "settlement.made_of",
+                        sales=display(row["sale_amount"], currency),
+                        refunds=display(row["refund_amount"], currency),
+                    )
+                )
+
+
+def _roles(words: Words, roles: pl.DataFrame) -> None:
+    st.subheader(words("settlement.by_role"), anchor=False)
+    ordered = pl.DataFrame({"party_role": _ordered(roles["party_role"])}, schema={"party_role": pl.String})
+    currencies = roles.select("currency").unique(maintain_order=True)
+    found = currencies.join(ordered, how="cross").join(
+        roles, on=["currency", "party_role"], how="inner", maintain_order="left"
+    )
+    shown = found.with_columns(
+        # a figure to read, not an amount; nothing to say where sales and refunds cancel out
+        (pl.col("amount") * 100.0 / pl.col("amount").sum().over("currency")).fill_nan(None).alias("share")
+    )
+    tables.show(
+        tables.in_words(
+            tables.money(shown, "sale_amount", "refund_amount", "amount"), words, party_role="party_role"
+        ),
+        {
+            "party_role": words("column.party_role"),
+            "amount": words("column.net"),
+            "currency": words("column.currency"),
+            "share": words("column.share"),
+            "sale_amount": words("column.sales"),
+            "refund_amount": words("column.refunds"),
+        },
+        formats={"share": "%.2f%%"},
+        small=("currency",),
+        key="settlement_roles",
+    )
 
 
 def _chart(words: Words, regions: pl.DataFrame) -> None:
+    parts = [words.code("party_role", role) for role in _ordered(regions["party_role"])]
     drawn = tables.in_words(regions, words, party_role="party_role")
     for currency in regions["currency"].unique().sort():
         title = words("settlement.chart", currency=currency)
@@ -54,25 +102,28 @@ def _chart(words: Words, regions: pl.DataFrame) -> None:
             currency,
             "region",
             "party_role",
+            parts,
             (words("column.region"), words("column.party_role")),
             alt=title,
         )
 
 
 def _wide(frame_: pl.DataFrame, words: Words, keys: list[str]) -> tuple[pl.DataFrame, dict[str, str]]:
-    """One row per place and currency: sales, refunds, net, then each party role's share, as text."""
+    """One row per place and currency: sales, refunds, net, then the share of each party role, empty without one."""
     totals = frame_.group_by(keys, maintain_order=True).agg(pl.col("sale_amount", "refund_amount", "amount").sum())
-    roles = frame_["party_role"].unique().sort().to_list()
     # roles are words that people choose; one may be called like a column ("region")
     parts = frame_.with_columns(pl.format("role:{}", "party_role").alias("party_role")).pivot(
-        "party_role", index=keys, values="amount", aggregate_function="sum"
+        "party_role", index=keys, values="amount", aggregate_function="first"
     )
     wide = totals.join(parts, on=keys, how="left", nulls_equal=True, maintain_order="left")
     labels = {
+        "amount": words("column.net"),
+        **{
+            f"role:{role}": words("settlement.share_of", role=words.code("party_role", role))
+            for role in _ordered(frame_["party_role"])
+        },
         "sale_amount": words("column.sales"),
         "refund_amount": words("column.refunds"),
-        "amount": words("column.net"),
-        **{f"role:{role}": words("settlement.share_of", role=words.code("party_role", role)) for role in roles},
     }
     return tables.money(wide, *labels), labels
 
@@ -83,7 +134,6 @@ def _regions(words: Words, regions: pl.DataFrame) -> None:
     tables.show(
         wide,
         {"region": words("column.region"), "currency": words("column.currency"), **labels},
-        right=tuple(labels),
         small=("currency",),
         key="settlement_regions",
     )
@@ -107,7 +157,6 @@ def _stores(page: Page, period: str, region: str | None) -> None:
             "region": words("column.region"),
             "store_type": words("column.store_type"),
         },
-        right=tuple(labels),
         small=("currency",),
         key="settlement_stores",
     )
@@ -124,36 +173,59 @@ def _stores(page: Page, period: str, region: str | None) -> None:
         _store(page, period, store_id)
 
 
+def _named(parties: pl.DataFrame, words: Words) -> pl.DataFrame:
+    """``party`` beside ``party_id``: the store's or the employee's name, headquarters and agents in words."""
+    named = []
+    for party, name in zip(parties["party_id"], parties["party_name"], strict=True):
+        if name is not None:
+            named.append(f"{name} ({party})")
+        elif party == _HEADQUARTERS:
+            named.append(words.code("party_role", party))
+        elif party.startswith(_AGENT):
+            named.append(words("settlement.agent_of", region=party.removeprefix(_AGENT)))
+        else:
+            named.append(party)
+    return tables.in_words(
+        parties.with_columns(pl.Series("party", named, dtype=pl.String)), words, party_role="party_role"
+    )
+
+
 def _store(page: Page, period: str, store_id: str) -> None:
     words = page.words
     parties = page.read("settlement_parties", period=period, store_id=store_id)
     tables.show(
-        tables.in_words(
-            tables.money(parties, "sale_amount", "refund_amount", "amount"), words, party_role="party_role"
-        ),
+        _named(tables.money(parties, "sale_amount", "refund_amount", "amount"), words),
         {
+            "party": words("column.party"),
             "party_role": words("column.party_role"),
-            "party_id": words("column.party"),
+            "amount": words("column.net"),
             "currency": words("column.currency"),
             "sale_amount": words("column.sales"),
             "refund_amount": words("column.refunds"),
-            "amount": words("column.net"),
             "lines_count": words("column.lines"),
         },
-        right=("sale_amount", "refund_amount", "amount"),
         small=("currency", "lines_count"),
         key="settlement_parties",
     )
-    lines = page.read("settlement_lines", period=period, store_id=store_id, limit=100)
+    text = st.text_input(words("settlement.find_line"), max_chars=100, key="settlement_text")
+    lines = page.read("settlement_lines", period=period, store_id=store_id, text=text.strip() or None)
     if lines.is_empty():
+        st.caption(words("settlement.no_line"))
         return
     st.caption(words("settlement.lines_found", total=f"{int(lines['matches_count'][0]):,}", shown=lines.height))
     described = {
-        row["line_id"]: f"{row['economic_date']} · {words.code('posting', row['posting'])} · "
-        f"{tables.amount(row['base_amount'], row['currency'])} · {row['line_id']}"
+        (row["posting"], row["line_id"]): " · ".join(
+            [
+                str(row["economic_date"]),
+                words.code("posting", row["posting"]),
+                tables.amount(row["base_amount"], row["currency"]),
+                *([row["product_name"]] if row["product_name"] else []),
+                row["line_id"],
+            ]
+        )
         for row in lines.iter_rows(named=True)
     }
-    line_id = st.selectbox(
+    line = st.selectbox(
         words("settlement.line"),
         list(described),
         index=None,
@@ -161,45 +233,50 @@ def _store(page: Page, period: str, store_id: str) -> None:
         placeholder=words("settlement.choose"),
         key="settlement_line",
     )
-    if line_id is not None:
-        _explained(page, line_id)
+    if line is not None:
+        _explained(page, *line)
 
 
-def _explained(page: Page, line_id: str) -> None:
-    """How a line's amount was shared: base × rate, floored, and who got the units that were left."""
+def _explained(page: Page, posting: str, line_id: str) -> None:
+    """How a line's amount was shared: base × rate, cut down, and who got the units that were left.
+
+    A refund of more than its line still held is shared in two parts, each with its own base.
+    """
     words = page.words
-    entries = page.read("settlement_explained", line_id=line_id)
-    if entries.is_empty():
-        st.caption(words("settlement.none_here"))
-        return
-    first = entries.row(0, named=True)
-    st.text(
-        words(
-            "settlement.explained",
-            rule=first["rule_id"],
-            version=first["rule_version"],
-            base=tables.amount(first["base_amount"], first["currency"]),
-            total=tables.amount(int(entries["amount"].sum()), first["currency"]),
+    entries = page.read("settlement_explained", posting=posting, line_id=line_id)
+    for number, part in enumerate(entries.partition_by("link_state", maintain_order=True)):
+        first = part.row(0, named=True)
+        st.text(
+            words(
+                "settlement.explained",
+                rule=first["rule_id"],
+                version=first["rule_version"],
+                base=tables.amount(first["base_amount"], first["currency"]),
+                total=tables.amount(int(part["amount"].sum()), first["currency"]),
+            )
         )
-    )
-    if first["link_state"] == "UNLINKED":
-        st.caption(words("settlement.unlinked"))
-    shown = tables.in_words(
-        tables.money(entries, "base_amount", "floor_amount", "rounding", "amount"), words, party_role="party_role"
-    ).with_columns(pl.Series("rate", [f"{rate * 100 / PPM:.4f}%" for rate in entries["rate_ppm"]], dtype=pl.String))
+        if first["link_state"] is not None:
+            st.caption(words.code("link_state", first["link_state"]))
+        _entries(words, part, number)
+    st.caption(words("settlement.rounding_note"))
+
+
+def _entries(words: Words, entries: pl.DataFrame, number: int) -> None:
+    shown = _named(tables.money(entries, "floor_amount", "rounding", "amount"), words)
     tables.show(
-        shown,
+        shown.with_columns(pl.col("rate_ppm") * 100.0 / PPM),
         {
+            "party": words("column.party"),
             "party_role": words("column.party_role"),
-            "party_id": words("column.party"),
-            "rate": words("column.rate"),
+            "rate_ppm": words("column.rate"),
             "floor_amount": words("column.floor"),
             "rounding": words("column.rounding"),
             "amount": words("column.amount"),
             "currency": words("column.currency"),
         },
-        right=("rate", "floor_amount", "rounding", "amount"),
-        key="settlement_entries",
+        formats={"rate_ppm": "%.4f%%"},
+        small=("currency",),
+        key=f"settlement_entries_{number}",
     )
 
 

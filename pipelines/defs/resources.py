@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 
 from models.settings import PROJECT_ROOT, Settings
 from pipelines.dbt import DbtProject
-from pipelines.plan import RunPlan, default_business_date
+from pipelines.plan import NothingToRunError, RunPlan, default_business_date
 from pipelines.workspace import Workspace
 
 
@@ -55,8 +55,10 @@ class Build(dg.ConfigurableResource):
         return RunPlan.read(self._workspace.warehouse.building)
 
     def freeze(self) -> RunPlan:
-        """Fix the pair now. Raises NothingToRunError on an empty lake."""
+        """Fix the pair now. Raises NothingToRunError on an empty lake, and for a batch that is not there yet."""
         settings, lake = self._workspace.settings, self._workspace.lake
+        if self.to_seq > lake.head():
+            raise NothingToRunError(f"there is no batch {self.to_seq} yet: the newest is {lake.head()}")
         to_seq = self.to_seq or lake.head()
         day = (
             date.fromisoformat(self.business_date)

@@ -34,9 +34,17 @@ PEOPLE = Query(
             (select count(*) from visible_customers where is_wecom_contact) as wecom_contacts,
             (select buyers from buyers) as buyers,
             (select count(*) from visible_churn_scores) as scored,
-            (select count(*) from visible_churn_scores where band = 'high') as at_risk
+            (select count(*) from visible_churn_scores where band = 'high') as at_risk,
+            (select min(metric_date) from visible_daily_metrics) as first_day
     """,
-    columns={"customers": COUNT, "wecom_contacts": COUNT, "buyers": COUNT, "scored": COUNT, "at_risk": COUNT},
+    columns={
+        "customers": COUNT,
+        "wecom_contacts": COUNT,
+        "buyers": COUNT,
+        "scored": COUNT,
+        "at_risk": COUNT,
+        "first_day": DAY,
+    },
     parameters=_PERIOD,
 )
 

@@ -4,7 +4,7 @@
 ``place`` counts visible customers only, so it does not tell how many others there are.
 """
 
-from models.serving.query import COUNT, TEXT, Choice, Key, Limit, Query
+from models.serving.query import BOOLEAN, COUNT, TEXT, TIME, Choice, Key, Limit, Query
 
 BANDS = ("high", "medium", "low")
 _REASONS = {
@@ -28,32 +28,67 @@ BY_BAND = Query(
     parameters={},
 )
 
+# Null: nobody owns the customer, or the owner's store is out of the viewer's scope.
+BY_STORE = Query(
+    id="risk_by_store",
+    sql="""
+        scored as (
+            select owner_store_id, count(*) as customers
+            from visible_churn_scores
+            where $band is null or band = $band
+            group by owner_store_id
+        )
+        select scored.owner_store_id, visible_stores.name as owner_store_name, scored.customers
+        from scored
+        left join visible_stores on visible_stores.store_id = scored.owner_store_id
+        order by scored.customers desc, scored.owner_store_id
+        limit $limit
+    """,
+    columns={"owner_store_id": TEXT, "owner_store_name": TEXT, "customers": COUNT},
+    parameters={"band": Choice(BANDS, optional=True), "limit": Limit()},
+)
+
 LIST = Query(
     id="risk_list",
     sql="""
         placed as (
             select *, row_number() over (order by rank, customer_id) as place
             from visible_churn_scores
+        ),
+        wanted as (
+            select *, count(*) over () as matches_count
+            from placed
+            where ($band is null or band = $band) and ($store_id is null or owner_store_id = $store_id)
+            order by place
+            limit $limit
+        ),
+        bought as (
+            select customer_id, max(last_order_at) as last_order_at
+            from visible_customer_totals
+            where customer_id in (select customer_id from wanted)
+            group by customer_id
         )
         select
-            placed.place,
-            placed.customer_id,
+            wanted.place,
+            wanted.customer_id,
             visible_customers.name,
             visible_customers.phone,
-            placed.band,
-            placed.score_ppm,
+            wanted.band,
+            wanted.score_ppm,
+            visible_customers.has_marketing_consent,
+            visible_customers.is_wecom_contact,
+            bought.last_order_at,
             visible_staff.name as owner_name,
             visible_stores.name as owner_store_name,
-            placed.reason_1, placed.reason_2, placed.reason_3,
-            placed.effect_ppm_1, placed.effect_ppm_2, placed.effect_ppm_3,
-            count(*) over () as matches_count
-        from placed
-        left join visible_customers on visible_customers.customer_id = placed.customer_id
-        left join visible_staff on visible_staff.userid = placed.owner_userid
-        left join visible_stores on visible_stores.store_id = placed.owner_store_id
-        where $band is null or placed.band = $band
-        order by placed.place
-        limit $limit
+            wanted.reason_1, wanted.reason_2, wanted.reason_3,
+            wanted.effect_ppm_1, wanted.effect_ppm_2, wanted.effect_ppm_3,
+            wanted.matches_count
+        from wanted
+        left join visible_customers on visible_customers.customer_id = wanted.customer_id
+        left join bought on bought.customer_id = wanted.customer_id
+        left join visible_staff on visible_staff.userid = wanted.owner_userid
+        left join visible_stores on visible_stores.store_id = wanted.owner_store_id
+        order by wanted.place
     """,
     columns={
         "place": COUNT,
@@ -62,12 +97,15 @@ LIST = Query(
         "phone": TEXT,
         "band": TEXT,
         "score_ppm": COUNT,
+        "has_marketing_consent": BOOLEAN,
+        "is_wecom_contact": BOOLEAN,
+        "last_order_at": TIME,
         "owner_name": TEXT,
         "owner_store_name": TEXT,
         **_REASONS,
         "matches_count": COUNT,
     },
-    parameters={"band": Choice(BANDS, optional=True), "limit": Limit()},
+    parameters={"band": Choice(BANDS, optional=True), "store_id": Key(optional=True), "limit": Limit()},
     personal=("name", "phone"),
 )
 
@@ -84,4 +122,4 @@ OF_CUSTOMER = Query(
     parameters={"customer_id": Key()},
 )
 
-QUERIES = (BY_BAND, LIST, OF_CUSTOMER)
+QUERIES = (BY_BAND, BY_STORE, LIST, OF_CUSTOMER)

@@ -4,7 +4,7 @@
 ``amount`` is their sum. Months are the store's civil time. Amounts of two currencies are never in one row.
 """
 
-from models.serving.query import AMOUNT, COUNT, DAY, MOST_ROWS, TEXT, Key, Limit, Query
+from models.serving.query import AMOUNT, COUNT, DAY, MOST_ROWS, TEXT, Choice, Key, Limit, Query, Text
 
 _MONTH = {"period": Key()}
 _SHARES = {"sale_amount": AMOUNT, "refund_amount": AMOUNT, "amount": AMOUNT}
@@ -16,22 +16,23 @@ PERIODS = Query(
     parameters={"limit": Limit()},
 )
 
-TOTALS = Query(
-    id="settlement_totals",
+ROLES = Query(
+    id="settlement_by_role",
     sql="""
         select
             currency,
+            party_role,
             sum(sale_amount)::bigint as sale_amount,
             sum(refund_amount)::bigint as refund_amount,
-            sum(amount)::bigint as amount,
-            count(distinct store_id) as stores_count
+            sum(amount)::bigint as amount
         from visible_settlement_summary
-        where period = $period
-        group by currency
-        order by amount desc, currency
+        where period = $period and ($region is null or region = $region)
+        group by currency, party_role
+        order by currency, amount desc, party_role
+        limit $limit
     """,
-    columns={"currency": TEXT, **_SHARES, "stores_count": COUNT},
-    parameters=_MONTH,
+    columns={"currency": TEXT, "party_role": TEXT, **_SHARES},
+    parameters={**_MONTH, "region": Key(optional=True), "limit": Limit(default=MOST_ROWS)},
 )
 
 REGIONS = Query(
@@ -94,68 +95,103 @@ STORES = Query(
     parameters={**_MONTH, "region": Key(optional=True), "limit": Limit(default=MOST_ROWS)},
 )
 
+# Who a party is by name: a store or an employee. Headquarters, regions and agents are named by their id.
+_PARTY_NAMES = """
+        left join visible_stores on visible_stores.store_id = parties.party_id
+        left join visible_staff on visible_staff.userid = parties.party_id
+"""
+
 PARTIES = Query(
     id="settlement_parties",
-    sql="""
-        select
-            party_role,
-            party_id,
-            currency,
-            sum(sale_amount)::bigint as sale_amount,
-            sum(refund_amount)::bigint as refund_amount,
-            sum(amount)::bigint as amount,
-            sum(lines_count)::bigint as lines_count
-        from visible_settlement_summary
-        where period = $period and store_id = $store_id
-        group by party_role, party_id, currency
-        order by currency, amount desc, party_role, party_id
+    sql=f"""
+        parties as (
+            select
+                party_role,
+                party_id,
+                currency,
+                sum(sale_amount)::bigint as sale_amount,
+                sum(refund_amount)::bigint as refund_amount,
+                sum(amount)::bigint as amount,
+                sum(lines_count)::bigint as lines_count
+            from visible_settlement_summary
+            where period = $period and store_id = $store_id
+            group by party_role, party_id, currency
+        )
+        select parties.*, coalesce(visible_stores.name, visible_staff.name) as party_name
+        from parties
+        {_PARTY_NAMES}
+        order by parties.currency, parties.amount desc, parties.party_role, parties.party_id
         limit $limit
     """,
-    columns={"party_role": TEXT, "party_id": TEXT, "currency": TEXT, **_SHARES, "lines_count": COUNT},
+    columns={
+        "party_role": TEXT,
+        "party_id": TEXT,
+        "party_name": TEXT,
+        "currency": TEXT,
+        **_SHARES,
+        "lines_count": COUNT,
+    },
     parameters={**_MONTH, "store_id": Key(), "limit": Limit()},
 )
 
+# ``base_amount`` is the sum of a line's shares: on every run the two are the same (a check of the warehouse).
 LINES = Query(
     id="settlement_lines",
     sql="""
+        lines as (
+            select
+                line_id,
+                posting,
+                any_value(case when posting = 'SALE' then line_id else original_line_id end) as order_line_id,
+                any_value(currency) as currency,
+                sum(amount)::bigint as base_amount,
+                any_value(economic_date) as economic_date,
+                count(*) over () as matches_count
+            from visible_settlement_entries
+            where period = $period and store_id = $store_id and ($text is null or contains(line_id, $text))
+            group by line_id, posting
+            order by economic_date desc, line_id, posting
+            limit $limit
+        )
         select
-            line_id,
-            posting,
-            any_value(order_key) as order_key,
-            link_state,
-            any_value(currency) as currency,
-            any_value(base_amount) as base_amount,
-            any_value(economic_date) as economic_date,
-            count(*) over () as matches_count
-        from visible_settlement_entries
-        where period = $period and store_id = $store_id
-        group by line_id, posting, link_state
-        order by economic_date desc, line_id, link_state
-        limit $limit
+            lines.line_id,
+            lines.posting,
+            visible_order_lines.product_name,
+            lines.currency,
+            lines.base_amount,
+            lines.economic_date,
+            lines.matches_count
+        from lines
+        left join visible_order_lines on visible_order_lines.order_line_id = lines.order_line_id
+        order by lines.economic_date desc, lines.line_id, lines.posting
     """,
     columns={
         "line_id": TEXT,
         "posting": TEXT,
-        "order_key": TEXT,
-        "link_state": TEXT,
+        "product_name": TEXT,
         "currency": TEXT,
         "base_amount": AMOUNT,
         "economic_date": DAY,
         "matches_count": COUNT,
     },
-    parameters={**_MONTH, "store_id": Key(), "limit": Limit(default=100)},
+    parameters={**_MONTH, "store_id": Key(), "text": Text(optional=True), "limit": Limit(default=100)},
 )
 
 EXPLAINED = Query(
     id="settlement_explained",
-    sql="""
-        select
-            entry_id, posting, line_id, original_line_id, order_key, store_id, currency, period, rule_id, rule_version,
-            party_role, party_id, link_state, component_seq, base_amount, rate_ppm, weight, weight_total,
-            floor_amount, rounding, amount, economic_date
-        from visible_settlement_entries
-        where line_id = $line_id
-        order by posting, component_seq
+    sql=f"""
+        parties as (
+            select
+                entry_id, posting, line_id, original_line_id, order_key, store_id, currency, period, rule_id,
+                rule_version, party_role, party_id, link_state, component_seq, base_amount, rate_ppm, weight,
+                weight_total, floor_amount, rounding, amount, economic_date
+            from visible_settlement_entries
+            where posting = $posting and line_id = $line_id
+        )
+        select parties.*, coalesce(visible_stores.name, visible_staff.name) as party_name
+        from parties
+        {_PARTY_NAMES}
+        order by parties.link_state, parties.component_seq
         limit $limit
     """,
     columns={
@@ -171,6 +207,7 @@ EXPLAINED = Query(
         "rule_version": TEXT,
         "party_role": TEXT,
         "party_id": TEXT,
+        "party_name": TEXT,
         "link_state": TEXT,
         "component_seq": COUNT,
         "base_amount": AMOUNT,
@@ -182,7 +219,7 @@ EXPLAINED = Query(
         "amount": AMOUNT,
         "economic_date": DAY,
     },
-    parameters={"line_id": Key(), "limit": Limit()},
+    parameters={"posting": Choice(("SALE", "REFUND")), "line_id": Key(), "limit": Limit()},
 )
 
-QUERIES = (PERIODS, TOTALS, REGIONS, STORES, PARTIES, LINES, EXPLAINED)
+QUERIES = (PERIODS, ROLES, REGIONS, STORES, PARTIES, LINES, EXPLAINED)
