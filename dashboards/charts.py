@@ -87,7 +87,7 @@ def shares(
     )
     rows, columns = max(1, drawn[label].n_unique()), 3
     spec: dict[str, Any] = {
-        "height": 34 * rows + 20 * (-(-present.len() // columns)) + 60,  # with legend and axis
+        "height": 34 * rows + 24 * (-(-present.len() // columns)) + 110,  # with legend and axis
         "mark": {"type": "bar"},
         "encoding": {
             "y": {"field": label, "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 140}},

@@ -23,9 +23,11 @@ class Words:
 
     def code(self, family: str, code: str | None) -> str:
         """A code of the data in words (``code("kind", "refund")``); a code without words is shown as it is."""
-        if code is None:
-            return ""
-        return _locale(self.language).get(f"{family}.{code}", code)
+        return "" if code is None else self.known(family, code) or code
+
+    def known(self, family: str, code: str) -> str | None:
+        """The same; None when the code has no words."""
+        return _locale(self.language).get(f"{family}.{code}")
 
 
 @cache

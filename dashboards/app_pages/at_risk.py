@@ -50,7 +50,9 @@ def _figures(words: Words, bands: pl.DataFrame) -> None:
     frame.numbers(
         [
             (
-                words("risk.band_figure", band=words.code("band", band), mean=tables.percent(counted[band]["mean_ppm"])),
+                words(
+                    "risk.band_figure", band=words.code("band", band), mean=tables.percent(counted[band]["mean_ppm"])
+                ),
                 f"{counted[band]['customers']:,}",
             )
             for band in BANDS
@@ -77,6 +79,11 @@ def _list(page: Page, found: pl.DataFrame, band: str | None) -> None:
     st.caption(words("risk.found", total=f"{int(found['matches_count'][0]):,}", shown=found.height))
     shown = tables.in_words(page.times(found, "last_order_at"), words, band="band").with_columns(
         pl.col("last_order_at").str.head(10),
+        # in words: a ticked box beside the boxes that choose a row is a riddle
+        pl.when("has_marketing_consent")
+        .then(pl.lit(words("word.yes")))
+        .otherwise(pl.lit(words("word.no")))
+        .alias("consent"),
         pl.Series("score", [tables.probability(ppm) for ppm in found["score_ppm"]], dtype=pl.Float64),
         pl.Series(
             "reasons",
@@ -87,19 +94,17 @@ def _list(page: Page, found: pl.DataFrame, band: str | None) -> None:
     row = tables.pick(
         shown,
         {
-            "place": words("column.place"),
             "name": words("column.name"),
             "score": words("column.score"),
             **({} if band else {"band": words("column.band")}),
             "last_order_at": words("column.last_order"),
-            "has_marketing_consent": words("column.consent"),
+            "consent": words("column.consent"),
             "phone": words("column.phone"),
             "owner_name": words("column.owner"),
             "owner_store_name": words("column.owner_store"),
             "reasons": words("column.reasons"),
         },
         formats={"score": "%.1f%%"},
-        small=("place",),
         key="risk_list",
         height=560,
     )

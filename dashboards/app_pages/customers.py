@@ -235,7 +235,9 @@ def _identifiers(page: Page, customer_id: str) -> None:
     if found.is_empty():
         st.caption(words("customers.nothing"))
         return
-    shown = tables.in_words(page.times(found, "first_seen_at", "last_seen_at"), words, identifier_type="identifier", source="dataset")
+    shown = tables.in_words(
+        page.times(found, "first_seen_at", "last_seen_at"), words, identifier_type="identifier", source="dataset"
+    )
     tables.show(
         shown,
         {

@@ -9,6 +9,19 @@ import streamlit as st
 from dashboards import frame, tables
 from dashboards.frame import Page
 from dashboards.text import Words
+from ml import features
+
+FIGURES = (
+    "auc",
+    "auc_low",
+    "auc_high",
+    "heuristic_auc",
+    "recency_auc",
+    "lift_10",
+    "base_rate",
+    "ece",
+    "brier",
+)
 
 
 def show() -> None:
@@ -70,18 +83,43 @@ def _checks(page: Page) -> None:
         st.success(words("quality.all_passed", n=found.height), icon=":material/check_circle:")
     else:
         st.error(words("quality.some_failed", n=failed.height), icon=":material/error:")
-        tables.show(failed, _check_labels(page), key="quality_failed")
+        _check_table(words, failed, "quality_failed")
     with st.expander(words("quality.every_check", n=found.height)):
-        tables.show(found, _check_labels(page), key="quality_all")
+        _check_table(words, found, "quality_all")
 
 
-def _check_labels(page: Page) -> dict[str, str]:
-    words = page.words
-    return {
-        "check_name": words("column.check"),
-        "passed": words("column.passed"),
-        "failing_rows": words("column.failing_rows"),
-    }
+def _check_table(words: Words, found: pl.DataFrame, key: str) -> None:
+    """The rules of the business before the keys of tables; the technical name last, for who looks it up."""
+    shown = found.with_columns(
+        pl.Series("said", [_check(words, name) for name in found["check_name"]], dtype=pl.String),
+        pl.col("check_name").str.contains("^(grain|not_null)_").alias("is_key"),
+    ).sort("passed", "is_key", "check_name")
+    tables.show(
+        shown,
+        {
+            "said": words("column.check"),
+            "passed": words("column.passed"),
+            "failing_rows": words("column.failing_rows"),
+            "check_name": words("column.technical_name"),
+        },
+        key=key,
+    )
+
+
+def _check(words: Words, name: str) -> str:
+    """What a check says: a sentence of its own, or ``grain_<table>_<key>`` and ``not_null_<table>_<column>`` in words.
+
+    A check without words is its name, which is a sentence in English.
+    """
+    sentence = name.removeprefix("assert_")
+    for kind in ("grain", "not_null"):
+        if sentence.startswith(f"{kind}_"):
+            parts = sentence.removeprefix(f"{kind}_").removeprefix("serve_").split("_")
+            tables_ = ("_".join(parts[:length]) for length in range(len(parts), 0, -1))
+            table = next((said for name_ in tables_ if (said := words.known("table", name_))), None)
+            if table is not None:
+                return words.code("key_check", kind).format(table=table)
+    return words.known("check", sentence) or sentence.replace("_", " ")
 
 
 def _imports(page: Page, accounting: pl.DataFrame) -> None:
@@ -99,8 +137,11 @@ def _imports(page: Page, accounting: pl.DataFrame) -> None:
         "quarantined": words("column.quarantined"),
         "skipped": words("column.skipped"),
     }
+    by_name = _datasets_in_words(accounting, words).group_by("dataset", "door", maintain_order=True)
     tables.show(
-        _datasets_in_words(accounting, words),
+        tables.in_words(
+            by_name.agg(pl.col("rows", "accepted", "quarantined", "skipped", "batches").sum()), words, door="door"
+        ),
         {**labels, "batches": words("column.batches")},
         key="quality_accounting",
     )
@@ -116,6 +157,18 @@ def _imports(page: Page, accounting: pl.DataFrame) -> None:
         )
 
 
+def _datasets_in_words(frame_: pl.DataFrame, words: Words) -> pl.DataFrame:
+    """A batch can hold several datasets: ``wecom_contacts, wecom_follows``; one without words only goes with them."""
+
+    def said(names: str) -> str:
+        codes = names.split(", ")
+        known = [text for code in codes if (text := words.known("dataset", code))]
+        return words("word.separator").join(known or codes)
+
+    known = {names: said(names) for names in frame_["dataset"].drop_nulls().unique()}
+    return frame_.with_columns(pl.col("dataset").replace(known))
+
+
 def _estimators(page: Page) -> None:
     words = page.words
     st.subheader(words("quality.estimators"), anchor=False)
@@ -124,6 +177,8 @@ def _estimators(page: Page) -> None:
         st.caption(words("quality.no_estimators"))
         return
     for row in found.iter_rows(named=True):
+        card = json.loads(row["metrics"])
+        figures = card["metrics"]
         st.text(
             words(
                 "quality.estimator",
@@ -132,15 +187,20 @@ def _estimators(page: Page) -> None:
                 artifact=row["artifact_id"][:12],
             )
         )
-        card = json.loads(row["metrics"])
-        figures = _flat(card.get("metrics", card))
+        st.caption(words("quality.estimator_note", n=f"{figures['test_rows']:,}"))
+        shown = [name for name in FIGURES if name in figures]
         tables.show(
             pl.DataFrame(
-                {"figure": [words.code("metric", name) for name in figures], "value": list(figures.values())},
-                schema={"figure": pl.String, "value": pl.String},
+                {
+                    "figure": [words.code("metric", name) for name in shown],
+                    "value": [float(figures[name]) for name in shown],
+                    "meaning": [words.code("metric_note", name) for name in shown],
+                },
+                schema={"figure": pl.String, "value": pl.Float64, "meaning": pl.String},
             ),
-            {"figure": words("column.figure"), "value": words("column.value")},
-            right=("value",),
+            {"figure": words("column.figure"), "value": words("column.value"), "meaning": words("column.meaning")},
+            formats={"value": "%.4f"},
+            small=("value",),
             key=f"quality_estimator_{row['estimator']}",
         )
         _comparison(words, card, row["estimator"])
@@ -153,41 +213,26 @@ def _comparison(words: Words, card: dict[str, Any], estimator: str) -> None:
         return
     st.caption(words("quality.comparison"))
     figures = ("auc", "auc_low", "auc_high", "brier", "lift_10")
-    rows = [{"name": line["name"], **{name: _number(line.get(name)) for name in figures}} for line in compared]
+    chosen = card.get("chosen")
+    rows = [
+        {"name": _way(words, line["name"], chosen), **{name: line.get(name) for name in figures}} for line in compared
+    ]
     tables.show(
-        pl.DataFrame(rows),
+        pl.DataFrame(rows, schema={"name": pl.String, **dict.fromkeys(figures, pl.Float64)}),
         {"name": words("column.way"), **{name: words.code("metric", name) for name in figures}},
-        right=figures,
+        formats=dict.fromkeys(figures, "%.4f"),
         key=f"quality_comparison_{estimator}",
     )
 
 
-def _number(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str("" if value is None else value)
-
-
-def _datasets_in_words(frame_: pl.DataFrame, words: Words) -> pl.DataFrame:
-    """A batch can hold several datasets: ``wecom_staff, wecom_syncs``."""
-    known = {
-        names: words("word.separator").join(words.code("dataset", name) for name in names.split(", "))
-        for names in frame_["dataset"].drop_nulls().unique()
-    }
-    shown = frame_.with_columns(pl.col("dataset").replace(known))
-    return tables.in_words(shown, words, door="door") if "door" in shown.columns else shown
-
-
-def _flat(values: object, prefix: str = "") -> dict[str, str]:
-    """Nested figures as ``outer.inner`` → text; a card has some dozens of them."""
-    if isinstance(values, dict):
-        found: dict[str, str] = {}
-        for name, value in values.items():
-            found |= _flat(value, f"{prefix}.{name}" if prefix else str(name))
-        return found
-    if isinstance(values, float):
-        return {prefix: f"{values:.4f}"}
-    if isinstance(values, list):
-        return {prefix: ", ".join(str(value) for value in values)}
-    return {prefix: str(values)}
+def _way(words: Words, name: str, chosen: str | None) -> str:
+    """A way of judging in words: a rule of thumb by one figure of the customer, or an estimator."""
+    feature = features.BY_NAME.get(name)
+    if feature is not None:
+        said = words("quality.by_figure", figure=feature.zh if words.language == "zh" else feature.en)
+    else:
+        said = words.code("way", name)
+    return words("quality.in_use", way=said) if name == chosen else said
 
 
 show()

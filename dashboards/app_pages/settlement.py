@@ -69,14 +69,11 @@ def _roles(words: Words, roles: pl.DataFrame) -> None:
     found = currencies.join(ordered, how="cross").join(
         roles, on=["currency", "party_role"], how="inner", maintain_order="left"
     )
-    shown = found.with_columns(
-        # a figure to read, not an amount; nothing to say where sales and refunds cancel out
-        (pl.col("amount") * 100.0 / pl.col("amount").sum().over("currency")).fill_nan(None).alias("share")
-    )
+    net = pl.col("amount").sum().over("currency")
+    # a figure to read, not an amount; nothing to say where sales and refunds cancel out
+    shown = found.with_columns(pl.when(net != 0).then(pl.col("amount") * 100.0 / net).alias("share"))
     tables.show(
-        tables.in_words(
-            tables.money(shown, "sale_amount", "refund_amount", "amount"), words, party_role="party_role"
-        ),
+        tables.in_words(tables.money(shown, "sale_amount", "refund_amount", "amount"), words, party_role="party_role"),
         {
             "party_role": words("column.party_role"),
             "amount": words("column.net"),

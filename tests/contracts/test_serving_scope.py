@@ -45,6 +45,7 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         # the line refunded in another shop is always among them
         "line_id": [*lines.gather_every(41).to_list(), "S01:RX:1"],
         "text": [None, "C00", "+8613800000004", "M000001", "小明", *tables["orders"]["order_id"].head(5)],
+        "posting": ["SALE", "REFUND"],
         "band": [None, "high"],
         "first": [BUSINESS_DATE - timedelta(days=365)],
         "last": [BUSINESS_DATE],
@@ -113,7 +114,7 @@ def test_asking_for_a_hidden_customer_answers_nothing(snapshots, tables, query_i
 def test_counts_are_of_visible_people_and_facts(snapshots, tables):
     period = {"first": date(2026, 1, 1), "last": BUSINESS_DATE}
     nobody = run(snapshots, "overview_people", NOBODY, **period)
-    assert nobody.row(0) == (0, 0, 0, 0, 0)
+    assert nobody.row(0) == (0, 0, 0, 0, 0, None)
     mine = run(snapshots, "overview_people", MANAGER, **period).row(0, named=True)
     assert mine["customers"] == len(_visible_customers(tables, MANAGER)) < 30
     assert mine["scored"] == run(snapshots, "risk_bands", MANAGER)["customers"].sum() == mine["customers"]

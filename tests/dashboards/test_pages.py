@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,47 @@ def test_overview_shows_each_currency_apart(app):
 
 def test_longer_period_shows_more_orders(app):
     at = app("overview", "en")
-    month = next(metric.value for metric in at.metric if metric.label == "Orders")
+    month = next(metric.value for metric in at.metric if metric.label == "Orders, 30 days")
     at.segmented_control(key="overview_days").set_value(365).run()
     assert not at.exception
-    year = next(metric.value for metric in at.metric if metric.label == "Orders")
+    year = next(metric.value for metric in at.metric if metric.label == "Orders, 365 days")
     assert int(year) > int(month)
+
+
+def test_growth_is_told_only_against_days_that_the_company_has_lived(app):
+    """The sample's company is 60 days old: thirty days have thirty before them, ninety have not (they grew by 900%)."""
+    at = app("overview", "en")
+    assert any(metric.delta for metric in at.metric)
+    at.segmented_control(key="overview_days").set_value(90).run()
+    assert not at.exception
+    assert not any(metric.delta for metric in at.metric)
+
+
+def test_amounts_of_a_table_sort_as_numbers(app):
+    """As text, 9.00 came after 10.00."""
+    stores = app("overview", "en").dataframe[0].value
+    assert list(stores["paid_amount"]) == sorted(stores["paid_amount"], reverse=True)
+    assert all(isinstance(amount, Decimal) for amount in stores["paid_amount"])
+
+
+def test_settlement_of_a_region_is_all_of_that_region(app):
+    at = app("settlement", "en")
+    box = at.selectbox(key="settlement_region")
+    before = [metric.value for metric in at.metric]
+    box.set_value(box.options[1]).run()
+    assert not at.exception
+    assert [metric.value for metric in at.metric] != before
+    assert set(next(t.value for t in at.dataframe if "store_name" in t.value)["region"]) == {box.options[1]}
+
+
+def test_customers_at_risk_of_one_store(app):
+    at = app("at_risk", "en")
+    box = at.selectbox(key="risk_store")
+    box.select_index(1).run()
+    assert not at.exception
+    listed = at.dataframe[0].value
+    assert set(listed["owner_store_name"]) == {box.options[1]}
+    assert listed["score"].max() < 100
 
 
 def test_language_switch_keeps_to_the_session(app):

@@ -10,12 +10,14 @@ import pytest
 
 from dashboards.text import LANGUAGES
 
-DASHBOARDS = Path(__file__).parents[2] / "dashboards"
+PROJECT = Path(__file__).parents[2]
+DASHBOARDS = PROJECT / "dashboards"
 SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
-    "band", "channel", "consent_state", "dataset", "door", "estimator", "gender", "identifier", "kind", "metric",
-    "party_role", "posting", "purpose", "status", "store_type",
+    "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "identifier", "key_check",
+    "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "status", "store_type", "table",
+    "way",
 }  # fmt: skip
 
 
@@ -63,6 +65,18 @@ def test_no_key_is_left_over():
 
 def test_every_family_is_asked_for():
     assert sorted(FAMILIES - _strings()) == []
+
+
+def test_every_check_and_every_checked_table_has_words():
+    """The page showed ``grain_serve_customers_customer_id`` to the owner of a shop."""
+    known = _locale("zh").keys()
+    dbt = PROJECT / "dbt_project"
+    rules = {path.stem.removeprefix("assert_") for path in (dbt / "tests").rglob("assert_*.sql")}
+    models = {path.stem.removeprefix("serve_") for path in (dbt / "models").rglob("*.sql")}
+    assert sorted(name for name in rules if f"check.{name}" not in known) == []
+    assert sorted(name for name in models if f"table.{name}" not in known) == []
+    words = {key.split(".")[1] for key in known if key.startswith("table.")}
+    assert sorted(words - models) == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

@@ -1,7 +1,7 @@
 """Customers at risk of not coming back: bands, the list with its reasons, one customer's score.
 
 ``score_ppm`` is a calibrated probability in millionths; ``effect_ppm_n`` how much reason n moved it.
-``place`` counts visible customers only, so it does not tell how many others there are.
+The rank itself is not told: it would say how many others there are.
 """
 
 from models.serving.query import BOOLEAN, COUNT, TEXT, TIME, Choice, Key, Limit, Query
@@ -51,15 +51,11 @@ BY_STORE = Query(
 LIST = Query(
     id="risk_list",
     sql="""
-        placed as (
-            select *, row_number() over (order by rank, customer_id) as place
-            from visible_churn_scores
-        ),
         wanted as (
             select *, count(*) over () as matches_count
-            from placed
+            from visible_churn_scores
             where ($band is null or band = $band) and ($store_id is null or owner_store_id = $store_id)
-            order by place
+            order by rank, customer_id
             limit $limit
         ),
         bought as (
@@ -69,7 +65,6 @@ LIST = Query(
             group by customer_id
         )
         select
-            wanted.place,
             wanted.customer_id,
             visible_customers.name,
             visible_customers.phone,
@@ -88,10 +83,9 @@ LIST = Query(
         left join bought on bought.customer_id = wanted.customer_id
         left join visible_staff on visible_staff.userid = wanted.owner_userid
         left join visible_stores on visible_stores.store_id = wanted.owner_store_id
-        order by wanted.place
+        order by wanted.rank, wanted.customer_id
     """,
     columns={
-        "place": COUNT,
         "customer_id": TEXT,
         "name": TEXT,
         "phone": TEXT,

@@ -95,15 +95,10 @@ STORES = Query(
     parameters={**_MONTH, "region": Key(optional=True), "limit": Limit(default=MOST_ROWS)},
 )
 
-# Who a party is by name: a store or an employee. Headquarters, regions and agents are named by their id.
-_PARTY_NAMES = """
-        left join visible_stores on visible_stores.store_id = parties.party_id
-        left join visible_staff on visible_staff.userid = parties.party_id
-"""
-
+# ``party_name``: of a store or an employee. Headquarters, regions and agents are named by their id.
 PARTIES = Query(
     id="settlement_parties",
-    sql=f"""
+    sql="""
         parties as (
             select
                 party_role,
@@ -119,7 +114,8 @@ PARTIES = Query(
         )
         select parties.*, coalesce(visible_stores.name, visible_staff.name) as party_name
         from parties
-        {_PARTY_NAMES}
+        left join visible_stores on visible_stores.store_id = parties.party_id
+        left join visible_staff on visible_staff.userid = parties.party_id
         order by parties.currency, parties.amount desc, parties.party_role, parties.party_id
         limit $limit
     """,
@@ -179,7 +175,7 @@ LINES = Query(
 
 EXPLAINED = Query(
     id="settlement_explained",
-    sql=f"""
+    sql="""
         parties as (
             select
                 entry_id, posting, line_id, original_line_id, order_key, store_id, currency, period, rule_id,
@@ -190,7 +186,8 @@ EXPLAINED = Query(
         )
         select parties.*, coalesce(visible_stores.name, visible_staff.name) as party_name
         from parties
-        {_PARTY_NAMES}
+        left join visible_stores on visible_stores.store_id = parties.party_id
+        left join visible_staff on visible_staff.userid = parties.party_id
         order by parties.link_state, parties.component_seq
         limit $limit
     """,
