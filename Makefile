@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 # uv does not read pip's index settings; hand them over so that mirrors work
 INDEX := $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/uv/bin/uv)
+# two workers for two cores; a file's tests stay together, so that they share what they build
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := 1
 
@@ -30,10 +32,10 @@ demo: install ## a whole company on this machine: generate, sync, import, run, o
 	@$(BIN)/scrm demo $(ARGS)
 
 test: install ## every test
-	@$(BIN)/pytest -m "not bench and not browser" $(ARGS)
+	@$(PYTEST) -m "not bench and not browser" $(ARGS)
 
 check: install ## lint, types, arrows and the fast tests
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/pytest -m "not slow and not bench and not browser" $(ARGS)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(PYTEST) -m "not slow and not bench and not browser" $(ARGS)
 
 bench: install ## measurements as JSON
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -16,8 +16,8 @@ SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
     "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "identifier", "key_check",
-    "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "status", "store_type", "table",
-    "way",
+    "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "status", "store_type",
+    "table", "way",
 }  # fmt: skip
 
 
