@@ -68,7 +68,7 @@ def _by_store(words: Words, stores: pl.DataFrame, band: str | None) -> None:
     title = words("risk.chart") if band is None else words("risk.chart_of_band", band=words.code("band", band))
     st.caption(title)
     drawn = stores.head(MOST_BARS).with_columns(pl.coalesce("owner_store_name", "owner_store_id").alias("store"))
-    charts.counts(drawn, "store", "customers", (words("column.owner_store"), words("overview.customers")), alt=title)
+    charts.counts(drawn, "store", "customers", (words("column.owner_store"), words("column.customers")), alt=title)
 
 
 def _list(page: Page, found: pl.DataFrame, band: str | None) -> None:

@@ -48,7 +48,8 @@ def _watch(folder: Path, expected: tuple[int, ...], over: Any, seen: Any) -> Non
     Puts what was wrong, at the end the number of answers and the publications met.
     """
     snapshots, answers, publications = Snapshots(folder), 0, [0]
-    while not over.wait(POLL_SECONDS):
+    parent = multiprocessing.parent_process()
+    while not over.wait(POLL_SECONDS) and parent is not None and parent.is_alive():
         try:
             snapshot = snapshots.current()
         except NoSnapshotError:
