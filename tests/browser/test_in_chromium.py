@@ -93,10 +93,11 @@ def settled(page: Page, url: str) -> None:
     page.wait_for_selector(RUN_DONE, timeout=PATIENCE)
 
 
-def chosen(page: Page, label: str, place: int) -> None:
-    """Choose from a box by its label."""
+def chosen(page: Page, label: str, place: int, answer: str) -> None:
+    """Choose from a box by its label and wait for what the choice brings: a rerun closes a box opened too early."""
     page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option").nth(place).click()
+    page.get_by_role("option").nth(place).click(timeout=PATIENCE)
+    page.get_by_text(answer).first.wait_for(timeout=PATIENCE)
     page.wait_for_selector(RUN_DONE, timeout=PATIENCE)
 
 
@@ -142,10 +143,9 @@ def test_the_language_switch_turns_the_page_and_lasts(desk: Page, address: str) 
 
 def test_a_settled_line_is_explained_to_the_cent(desk: Page, address: str) -> None:
     settled(desk, f"{address}/settlement?language=en")
-    chosen(desk, "Choose a store", 0)
-    chosen(desk, "Choose a line", 0)
-    said = desk.get_by_text("Rule ").first
-    said.wait_for(timeout=PATIENCE)
+    chosen(desk, "Choose a store", 0, "Find lines by order")
+    chosen(desk, "Choose a line", 0, "as below; together")
+    said = desk.get_by_text("as below; together").first
     base, total = said.inner_text().split(" shares ")[1].split(" as below; together ")
     assert total == f"{base}."
 
