@@ -1,7 +1,6 @@
 """Bad rows: set apart with file, row, column, rule and a masked value."""
 
 import polars as pl
-from pandera.errors import SchemaErrors
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
 from models.identifiers import masked_all
@@ -63,6 +62,8 @@ def split_by_cells(frame: pl.DataFrame, contract: Contract, *, file: str) -> tup
 
     Raises pandera SchemaErrors only for a fault of the whole frame (a missing or wrongly typed column).
     """
+    from pandera.errors import SchemaErrors  # two seconds to import: most commands validate nothing
+
     try:
         contract.schema.validate(frame, lazy=True)
     except SchemaErrors as errors:

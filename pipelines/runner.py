@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from models.errors import ExpectedError
 from models.serving.pointer import read_pointer
@@ -69,23 +70,13 @@ def run(
     """
     started = time.monotonic()
     export_environment(settings)
-    instance = prepare_instance(settings)
-    _reap(instance, settings)
-    Workspace(settings).lake.sweep()
-    run_id = str(uuid.uuid4())
-    # dbt's own words go to a file: stdout belongs to the command's answer
-    with _run_log(settings) as log, redirect_stdout(log):
-        from pipelines.definitions import defs  # parses the dbt project when its manifest is older
-
-        job = defs().resolve_job_def(MAIN_JOB)
-        with _watched(instance, run_id, len(job.nodes), on_progress):
-            result = job.execute_in_process(
-                instance=instance,
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                resources={"build": Build(business_date=business_date, to_seq=to_seq, retrain=retrain)},
-            )
+    workspace, run_id = Workspace(settings), str(uuid.uuid4())
+    with workspace.warehouse.exclusive():
+        instance = prepare_instance(settings)
+        _reap(instance)
+        workspace.lake.sweep()
+        build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain)
+        result = _execute(settings, instance, run_id, build, on_progress)
     if not result.success:
         raise RunFailedError(_failure(instance, run_id))
     pointer = read_pointer(settings.published_dir)
@@ -100,6 +91,24 @@ def run(
         seconds=round(time.monotonic() - started, 1),
         steps=_durations(instance, run_id),
     )
+
+
+def _execute(
+    settings: Settings, instance: dg.DagsterInstance, run_id: str, build: Build, on_progress: OnProgress | None
+) -> dg.ExecuteInProcessResult:
+    # dbt's own words go to a file: stdout belongs to the command's answer
+    with _run_log(settings) as log, redirect_stdout(log):
+        from pipelines.definitions import defs  # parses the dbt project when its manifest is older
+
+        job = defs().resolve_job_def(MAIN_JOB)
+        with _watched(instance, run_id, len(job.nodes), on_progress):
+            return job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                resources={"build": build},
+            )
 
 
 def _durations(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
@@ -120,15 +129,11 @@ def prepare_instance(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
-def _reap(instance: dg.DagsterInstance, settings: Settings) -> None:
-    """Runs that died stay STARTED for Dagster; whoever gets the warehouse knows that nobody runs.
-
-    Raises RunInProgressError when somebody does.
-    """
-    with Workspace(settings).warehouse.exclusive():
-        dead = instance.get_runs(dg.RunsFilter(job_name=MAIN_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
-        for dagster_run in dead:
-            instance.report_run_failed(dagster_run, "the process of this run died")
+def _reap(instance: dg.DagsterInstance) -> None:
+    """Runs that died stay STARTED for Dagster; the caller holds the warehouse, so it knows that nobody runs."""
+    dead = instance.get_runs(dg.RunsFilter(job_name=MAIN_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
+    for dagster_run in dead:
+        instance.report_run_failed(dagster_run, "the process of this run died")
 
 
 @contextmanager
@@ -173,17 +178,23 @@ def _watch(
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> str:
-    """The failed step and the innermost words of its error."""
+    """The failed step and its words: those of our own error when there is one, else the innermost."""
     page = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     for record in page.records:
         event = record.event_log_entry.dagster_event
         if event is not None:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            words = error.message.strip() if error else "no reason given"
-            return f"{event.step_key}: {OWN_ERROR.sub('', words)}"
+            return f"{event.step_key}: {_words(event.step_failure_data.error)}"
     return "the run failed before its first step; see `scrm up`, runs"
+
+
+def _words(error: SerializableErrorInfo | None) -> str:
+    words = "no reason given"
+    while error is not None:
+        words = error.message.strip()
+        if OWN_ERROR.match(words):
+            return OWN_ERROR.sub("", words)
+        error = error.cause
+    return words
 
 
 __all__ = ["Progress", "RunFailedError", "RunInProgressError", "RunReport", "prepare_instance", "run"]

@@ -4,12 +4,15 @@ From one declaration come the pandera schema that validates a frame, the polars 
 the parser of each text cell, the synonyms by which a header is recognised, and ``docs/datasets.md``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandera.polars as pa
 import polars as pl
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
 
 Kind = Literal[
     "id", "text", "phone", "integer", "quantity", "price", "amount", "timestamp", "date", "currency", "boolean"
@@ -38,6 +41,25 @@ SYSTEM_DTYPES: dict[str, pl.DataType] = {ROW_COLUMN: pl.Int64(), RAW_COLUMN: pl.
 
 
 @dataclass(frozen=True)
+class CellRule:
+    """A check of one cell: the name of a pandera check, its arguments, and what a person is told.
+
+    Pandera's own object is made when a frame is validated: importing it takes two seconds, and most commands validate
+    nothing.
+    """
+
+    check: Literal["gt", "ge", "isin", "str_matches", "str_length"]
+    arguments: Mapping[str, Any]
+    message: str
+
+    def build(self) -> "pa.Check":
+        import pandera.polars as pa
+
+        built: pa.Check = getattr(pa.Check, self.check)(**self.arguments, error=self.message)
+        return built
+
+
+@dataclass(frozen=True)
 class Column:
     """One column: its meaning in both languages, how it is read, and what it must satisfy.
 
@@ -54,7 +76,7 @@ class Column:
     personal: bool = False
     synonyms: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
-    checks: tuple[pa.Check, ...] = ()
+    checks: tuple[CellRule, ...] = ()
 
     @property
     def dtype(self) -> pl.DataType:
@@ -108,11 +130,15 @@ class Contract:
         return {**self.dtypes, **SYSTEM_DTYPES}
 
     @cached_property
-    def schema(self) -> pa.DataFrameSchema:
+    def schema(self) -> "pa.DataFrameSchema":
         """Validates the cells of a collected frame; ``coerce`` is off, because every cell was parsed before."""
+        import pandera.polars as pa
+
         return pa.DataFrameSchema(
             {
-                column.name: pa.Column(column.dtype, checks=list(column.checks), nullable=not column.required)
+                column.name: pa.Column(
+                    column.dtype, checks=[rule.build() for rule in column.checks], nullable=not column.required
+                )
                 for column in self.columns
             },
             name=self.dataset,
@@ -137,13 +163,19 @@ class Contract:
         )
 
 
-def positive(column: str) -> pa.Check:
-    return pa.Check.gt(0, error=f"{column} must be above zero")
+def positive(column: str) -> CellRule:
+    return CellRule("gt", {"min_value": 0}, f"{column} must be above zero")
 
 
-def not_negative(column: str) -> pa.Check:
-    return pa.Check.ge(0, error=f"{column} must not be negative")
+def not_negative(column: str) -> CellRule:
+    return CellRule("ge", {"min_value": 0}, f"{column} must not be negative")
 
 
-def not_blank(column: str) -> pa.Check:
-    return pa.Check.str_length(min_value=1, error=f"{column} must not be blank")
+def not_blank(column: str) -> CellRule:
+    return CellRule("str_length", {"min_value": 1}, f"{column} must not be blank")
+
+
+def one_of(column: str, *values: str) -> CellRule:
+    return CellRule(
+        "isin", {"allowed_values": list(values)}, f"{column} must be {', '.join(values[:-1])} or {values[-1]}"
+    )

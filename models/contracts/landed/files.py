@@ -1,8 +1,6 @@
 """Records that come through the file door: customers, stores, consents. Orders and refunds are in ``sales``."""
 
-import pandera.polars as pa
-
-from models.contracts.contract import Column, Contract, not_blank
+from models.contracts.contract import Column, Contract, not_blank, one_of
 from models.contracts.landed.parties import EXACT_IDENTIFIERS, STORE_NAMES, person_columns
 
 CUSTOMERS = Contract(
@@ -122,11 +120,7 @@ CONSENTS = Contract(
             "标识类型",
             required=True,
             synonyms=("id type", "类型"),
-            checks=(
-                pa.Check.isin(
-                    list(EXACT_IDENTIFIERS), error="identifier_type must be one of " + ", ".join(EXACT_IDENTIFIERS)
-                ),
-            ),
+            checks=(one_of("identifier_type", *EXACT_IDENTIFIERS),),
         ),
         Column(
             "identifier",
@@ -163,7 +157,7 @@ CONSENTS = Contract(
             "状态",
             required=True,
             synonyms=("consent", "同意状态", "decision"),
-            checks=(pa.Check.isin(["granted", "withdrawn"], error="state must be granted or withdrawn"),),
+            checks=(one_of("state", "granted", "withdrawn"),),
         ),
         Column(
             "decided_at",

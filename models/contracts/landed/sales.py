@@ -1,9 +1,8 @@
 """Sales that come through the file door: orders and refunds. See ``files`` for the other datasets of that door."""
 
-import pandera.polars as pa
 import polars as pl
 
-from models.contracts.contract import Column, Contract, RowRule, not_blank, not_negative, positive
+from models.contracts.contract import CellRule, Column, Contract, RowRule, not_blank, not_negative, positive
 from models.contracts.landed.parties import STORE_NAMES, person_columns
 from models.money import MAX_MINOR, minor_units
 
@@ -14,7 +13,7 @@ _CURRENCY = Column(
     "币种",
     required=True,
     synonyms=("币别", "货币", "ccy"),
-    checks=(pa.Check.str_matches(r"^[A-Z]{3}$", error="currency must be three capital letters (ISO 4217)"),),
+    checks=(CellRule("str_matches", {"pattern": r"^[A-Z]{3}$"}, "currency must be three capital letters (ISO 4217)"),),
 )
 _PRODUCT_NAMES = (
     "product", "sku", "sku_id", "stockcode", "stock code", "item",
