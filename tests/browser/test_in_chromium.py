@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from models.serving import Snapshots, Viewer, run
 from pipelines.commands.screens import free_port
@@ -34,6 +34,7 @@ TITLES = {
 }
 CHARTS = {"", "settlement", "at_risk"}
 SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+REOPEN = 5_000
 PATIENCE = 60_000  # milliseconds, on a busy machine
 RUN_DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
@@ -94,9 +95,17 @@ def settled(page: Page, url: str) -> None:
 
 
 def chosen(page: Page, label: str, place: int, answer: str) -> None:
-    """Choose from a box by its label and wait for what the choice brings: a rerun closes a box opened too early."""
-    page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option").nth(place).click(timeout=PATIENCE)
+    """Choose from a box by its label and wait for what the choice brings.
+
+    A rerun that is still on its way closes a box opened too early: then it is opened again.
+    """
+    for _ in range(PATIENCE // REOPEN):
+        page.get_by_role("combobox", name=label).first.click()
+        try:
+            page.get_by_role("option").nth(place).click(timeout=REOPEN)
+            break
+        except TimeoutError:
+            page.keyboard.press("Escape")
     page.get_by_text(answer).first.wait_for(timeout=PATIENCE)
     page.wait_for_selector(RUN_DONE, timeout=PATIENCE)
 
