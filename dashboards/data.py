@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 import streamlit as st
 
-from models.serving import Snapshot, Snapshots, Viewer, run
+from models.serving import Snapshot, Snapshots, Viewer, allow, run
 from models.settings import Settings
+from models.store import Store
 
 Parameters = tuple[tuple[str, object], ...]
 
@@ -26,6 +27,7 @@ class Reader:
 
     def __call__(self, query_id: str, **parameters: object) -> pl.DataFrame:
         """The answer to a query; see ``models.serving.run`` for what it raises."""
+        allow(self.viewer, query_id)  # before the cache, which holds what others asked
         key = (self.snapshot.pointer.file, self.snapshot.pointer.sha256)
         return _answer(key, self.viewer.scope, query_id, _fixed(parameters), self.snapshot, self.viewer)
 
@@ -38,6 +40,16 @@ def reader(viewer: Viewer) -> Reader:
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
     return Settings()
+
+
+def store() -> Store:
+    """The store of this installation, opened once per process."""
+    return _store(settings().store_address)
+
+
+@st.cache_resource(show_spinner=False)
+def _store(address: str) -> Store:
+    return Store.open(address)
 
 
 @st.cache_resource(show_spinner=False)

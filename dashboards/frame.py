@@ -38,11 +38,13 @@ class Page:
         )
 
 
-def language() -> str:
-    """The address first (a link keeps its language), then the session, then the installation's setting."""
+def language(preferred: str | None = None) -> str:
+    """The address first (a link keeps its language), then the session, then the person's own, then the setting."""
     asked = st.query_params.get(_LANGUAGE)
     if asked in LANGUAGES:
         st.session_state[_LANGUAGE] = asked
+    if _LANGUAGE not in st.session_state and preferred in LANGUAGES:
+        st.session_state[_LANGUAGE] = preferred
     return str(st.session_state.get(_LANGUAGE, data.settings().dashboard.language))
 
 
@@ -67,6 +69,25 @@ def language_switch(words: Words) -> None:
 
 def _switch_language() -> None:
     st.session_state[_LANGUAGE] = st.query_params[_LANGUAGE] = st.session_state[_SWITCH]
+
+
+def who(words: Words, viewer: Viewer) -> None:
+    """Who is signed in, and the way out."""
+    if viewer.name:
+        st.text(viewer.name)
+        if st.button(words("frame.sign_out"), icon=":material/logout:", key="frame_sign_out"):
+            access.sign_out()
+
+
+def signed_out(words: Words, icon: str) -> None:
+    """The session is over: nothing is shown, and the browser is led to the sign-in page."""
+    st.set_page_config(page_title=words("frame.product"), page_icon=icon, layout="wide")
+    _say(words, "frame.denied.title", "frame.denied.body")
+    st.logout()
+
+
+def not_allowed(words: Words) -> None:
+    _say(words, "frame.not_allowed.title", "frame.not_allowed.body")
 
 
 def open_page(title: str) -> Page:
@@ -94,10 +115,14 @@ def open_page(title: str) -> Page:
     return page
 
 
-def _stop(words: Words, title: str, body: str) -> None:
+def _say(words: Words, title: str, body: str) -> None:
     with st.container(border=True):
         st.subheader(words(title), anchor=False)
         st.markdown(words(body))
+
+
+def _stop(words: Words, title: str, body: str) -> None:
+    _say(words, title, body)
     st.stop()
 
 

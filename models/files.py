@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from models.killpoints import killpoint
+
 
 def fsync_folder(folder: Path) -> None:
     """Make renames in a folder durable."""
@@ -29,5 +31,7 @@ def file_sha256(path: Path) -> str:
 def replace_durably(draft: Path, target: Path) -> None:
     """Rename a draft over its target, both on one file system, and make it last."""
     fsync_file(draft)
+    killpoint("replace.synced")
     draft.replace(target)
+    killpoint("replace.renamed")
     fsync_folder(target.parent)

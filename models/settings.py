@@ -4,6 +4,7 @@ The environment wins over the file. Names are ``SCRM_<FIELD>``; a nested field h
 (``SCRM_WECOM__SECRET``). Secrets are ``SecretStr``: they print as stars everywhere.
 """
 
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,26 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "scrm.toml"
+
+
+class Engine(StrEnum):
+    """What dbt runs on."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+class SparkSettings(BaseModel):
+    """How Spark runs, when it is the engine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    master: str = Field(default="local[*]", description="Spark's master URL; local[2]: two threads of this machine")
+    memory: str = Field(default="2g", pattern="^[0-9]+[mg]$", description="memory of the Java machine")
+    partitions: int = Field(default=2, ge=1, description="partitions of a shuffle; about two a core when data is large")
+    options: dict[str, str] = Field(
+        default={}, description="further Spark settings by name; those that keep the engines equal cannot be changed"
+    )
 
 
 class WecomSettings(BaseModel):
@@ -34,6 +55,70 @@ class DashboardSettings(BaseModel):
     address: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
     language: str = Field(default="zh", pattern="^(zh|en)$")
+    expose: bool = Field(default=False, description="listen beyond loopback, where `address` says; users must exist")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names under which browsers reach it, besides loopback, as a JSON list"
+    )
+    https: bool = Field(default=False, description="browsers reach it by HTTPS (a proxy): cookies are sent so only")
+
+
+class SigninSettings(BaseModel):
+    """Signing in to the dashboard. OpenID Connect is on when ``oidc_issuer`` is set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session_hours: float = Field(default=12.0, gt=0, description="longest life of a session")
+    idle_minutes: float = Field(default=120.0, ge=2, description="a session not used for so long is over")
+    most_failures: int = Field(default=8, ge=1, description="wrong passwords in a row that lock an account")
+    lock_minutes: float = Field(default=15.0, gt=0, description="how long an account stays locked")
+    most_failures_of_address: int = Field(
+        default=40, ge=1, description="failures from one address within lock_minutes, after which it is refused"
+    )
+    oidc_issuer: str = Field(default="", description="address of the company's identity provider; empty: off")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = Field(default="", description="what the button calls the identity provider")
+
+
+class ScheduleSettings(BaseModel):
+    """When the road is walked by itself, while ``scrm up`` runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool = Field(default=True, description="schedules and sensors are on when `scrm up` starts")
+    daily_at: str = Field(
+        default="03:30", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="civil time of the daily main job"
+    )
+    sync_minute: int = Field(default=40, ge=0, le=59, description="minute of each hour at which WeCom is pulled")
+    wait_minutes: int = Field(default=60, ge=0, description="how long a run that Dagster started waits for another")
+
+
+class InboxSettings(BaseModel):
+    """The drop folder ``inbox/<dataset>/`` of the home."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settle_seconds: float = Field(
+        default=10.0, ge=0, description="a file that changed within this time is still being written"
+    )
+    look_seconds: int = Field(default=30, ge=5, description="how often the sensor looks, while `scrm up` runs")
+
+
+class AlertSettings(BaseModel):
+    """Who is told when a run fails. The log in the home is always written; webhook and mail are off until set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    webhook_url: SecretStr = Field(default=SecretStr(""), description="https address; secret: robots keep a key in it")
+    webhook_hosts: tuple[str, ...] = Field(default=(), description="hosts that the webhook may go to, as a JSON list")
+    webhook_secret: SecretStr = Field(default=SecretStr(""), description="key of the HMAC-SHA256 signature")
+    webhook_format: str = Field(default="json", pattern="^(json|wecom)$", description="json, or wecom (group robot)")
+    smtp_host: str = Field(default="", description="mail server; empty: no mail")
+    smtp_port: int = Field(default=465, ge=1, le=65535, description="465: TLS from the start; others: STARTTLS")
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = Field(default=(), description="addresses, as a JSON list")
 
 
 class Settings(BaseSettings):
@@ -52,8 +137,16 @@ class Settings(BaseSettings):
     rulebooks: Path = Field(default=PROJECT_ROOT / "data" / "rulebooks", description="documents that people edit")
     store_url: str = Field(default="", description="SQLAlchemy URL of the store; empty: SQLite in home")
     id_key: SecretStr = Field(default=SecretStr(""), description="key of new customer ids; empty: made once, in home")
+    upload_megabytes: int = Field(default=200, ge=1, le=4096, description="largest file that the import page takes")
+    keep_uploads_days: int = Field(default=7, ge=1, description="days until files handed in on the import page go")
+    engine: Engine = Field(default=Engine.DUCKDB, description="what dbt runs on: duckdb or spark")
+    spark: SparkSettings = SparkSettings()
     wecom: WecomSettings = WecomSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    signin: SigninSettings = SigninSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    inbox: InboxSettings = InboxSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("home", "rulebooks")
     @classmethod
@@ -104,6 +197,20 @@ class Settings(BaseSettings):
     @property
     def exports_dir(self) -> Path:
         return self.home / "exports"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Files handed in on the import page; deleted once imported, or after ``keep_uploads_days``."""
+        return self.home / "uploads"
+
+    @property
+    def repairs_dir(self) -> Path:
+        """Rejected rows of imports made on the page, to be repaired; deleted after ``keep_uploads_days``."""
+        return self.home / "repairs"
+
+    @property
+    def inbox_dir(self) -> Path:
+        return self.home / "inbox"
 
     @property
     def dagster_dir(self) -> Path:

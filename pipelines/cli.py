@@ -28,7 +28,14 @@ COMMANDS = {
     "settlement": ("settlement", "app"),
     "audience": ("audiences", "app"),
     "consents": ("consents", "app"),
+    "users": ("users", "app"),
+    "jobs": ("jobs", "app"),
     "sandbox": ("sandbox", "app"),
+    "inbox": ("inbox", "inbox"),
+    "backfill": ("backfill", "backfill"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
+    "doctor": ("doctor", "doctor"),
 }
 
 

@@ -1,8 +1,8 @@
 """dbt, run inside this process: parsed once, then one invocation per tag. No Dagster here.
 
 A dbt process costs six seconds of imports before any work, an invocation in a process that has parsed a quarter of one
-(docs/decisions/0005-dbt-in-process.md). The warehouse file is closed after each invocation, so that a Python step may
-open it.
+(docs/decisions/0005-dbt-in-process.md). The engine is released after each invocation, so that a Python step may read
+what it built.
 """
 
 import queue
@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from filelock import FileLock
+
+from models.settings import Engine
+from pipelines.engines import RunningEngine
 
 PARSE_SECONDS = 300
 FAILED = {"error", "fail", "runtime error"}
@@ -45,9 +47,12 @@ class Node:
 class DbtProject:
     """A dbt project with its manifest. SCRM_WAREHOUSE and SCRM_BUILDING must be set before it parses."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: Engine = Engine.DUCKDB) -> None:
         self.folder = folder
-        self.manifest_path = folder / "target" / "manifest.json"
+        self.kind = kind
+        # apart, because a parse for the other engine would throw away what dbt remembers of this one
+        self.target = folder / "target" if kind is Engine.DUCKDB else folder / "target" / kind
+        self.manifest_path = self.target / "manifest.json"
 
     @cached_property
     def manifest(self) -> Any:
@@ -55,17 +60,18 @@ class DbtProject:
 
         Raises DbtFailedError with dbt's words.
         """
-        (self.folder / "target").mkdir(exist_ok=True)
-        with FileLock(self.folder / "target" / ".parsing", timeout=PARSE_SECONDS):
-            parsed = dbtRunner().invoke(["parse", *self._options()])
+        self.target.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.target / ".parsing", timeout=PARSE_SECONDS):
+            parsed = dbtRunner().invoke(["parse", *self._options(), "--target-path", str(self.target)])
         _raise(parsed, [])
         return parsed.result
 
-    def build(self, tag: str, target: Path) -> Iterator[Node]:
+    def build(self, tag: str, target: Path, engine: RunningEngine) -> Iterator[Node]:
         """Build and test everything with a tag, nodes as they finish; compiled SQL goes to ``target``.
 
         Raises DbtFailedError at the end when anything failed: what stands beside it has been built all the same.
         """
+        engine.ready()
         finished: queue.SimpleQueue[Node | dbtRunnerResult] = queue.SimpleQueue()
 
         def hear(event: Any) -> None:
@@ -85,12 +91,13 @@ class DbtProject:
             nodes.append(found)
             yield found
         worker.join()
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        engine.release()
         _raise(found, nodes)
 
     def _options(self) -> list[str]:
         here = str(self.folder)
-        return ["--project-dir", here, "--profiles-dir", here, "--quiet", "--log-level-file", "none"]
+        places = ["--project-dir", here, "--profiles-dir", here, "--target", str(self.kind)]
+        return [*places, "--quiet", "--log-level-file", "none"]
 
 
 def _node(data: Any) -> Node:

@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 from models.contracts import BATCH_COLUMN, CONTRACTS, contract
 from models.errors import ExpectedError
 from models.files import file_sha256, fsync_file, fsync_folder
+from models.killpoints import killpoint
 
 Zone = Literal["landed", "decided", "documents", "artifacts", "quarantine"]
 ZONES: tuple[Zone, ...] = ("landed", "decided", "documents", "artifacts", "quarantine")
@@ -231,6 +232,7 @@ class Lake:
             return Commit(known, repeated=True)
         with self._scratch() as scratch:
             written = [_write(part, scratch, number, key) for number, part in enumerate(parts)]
+            killpoint("lake.parts_synced")
             with self._locked():
                 self._drop_torn_tail()
                 if (known := self.find(key)) is not None:
@@ -246,7 +248,9 @@ class Lake:
                     cursor=cursor,
                     details=details or {},
                 )
+                killpoint("lake.before_line")
                 self._append(entry)
+                killpoint("lake.committed")
         self._refresh()
         return Commit(entry, repeated=False)
 
@@ -265,6 +269,7 @@ class Lake:
                 for path in (self.root / zone).glob("*/*"):
                     if str(path.relative_to(self.root)) not in known:
                         path.unlink()
+                        killpoint("lake.swept")
                         removed += 1
             for folder in (self.root / "writing").glob("*"):
                 try:
@@ -314,6 +319,7 @@ class Lake:
             for folder in (target.parent.parent, self.root):  # a new folder must not be lost with its files
                 fsync_folder(folder)
         path.replace(target)
+        killpoint("lake.part_placed")
         fsync_folder(target.parent)
         return File(**{**asdict(file), "path": str(target.relative_to(self.root))})
 
@@ -326,6 +332,7 @@ class Lake:
             try:
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
+                killpoint("lake.line_written")
                 os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, before)
@@ -348,6 +355,7 @@ def _write(part: Part, scratch: Path, number: int, key: str) -> tuple[Path, File
         rows = frame.height
     else:
         path.write_bytes(part.content or b"")
+    killpoint("lake.part_written")
     fsync_file(path)
     return path, File(part.zone, part.dataset, "", rows, path.stat().st_size, file_sha256(path))
 

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from models.contracts.published import BIGINT, INTEGER, PUBLISHED, Table, check
 from models.errors import ExpectedError
 from models.files import file_sha256, replace_durably
+from models.killpoints import killpoint
 from models.serving import Snapshot
 from models.serving.pointer import (
     CURRENT,
@@ -33,7 +34,7 @@ from models.serving.pointer import (
 )
 from pipelines.lake import Lake, Part, content_key
 from pipelines.plan import RunPlan
-from pipelines.warehouse import ENGINE_CONFIG, Warehouse
+from pipelines.warehouse import ENGINE_CONFIG, Warehouse, attach
 
 CANDIDATE = "candidate.duckdb.tmp"
 SEAL = "candidate.json"  # in the building folder: what was verified, so that no other file is published in its place
@@ -71,8 +72,7 @@ def write_candidate(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Pat
     for stale in folder.glob(f"{CANDIDATE}*"):  # of a run that died; the warehouse lock is held, so nobody writes it
         shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     with duckdb.connect(str(path), config=ENGINE_CONFIG) as connection:
-        built = str(warehouse.database).replace("'", "''")
-        connection.execute(f"attach '{built}' as built (read_only)")
+        attach(connection, warehouse.building, "built")
         for name, frame in _run_tables(warehouse, lake, plan).items():
             connection.register(f"run_{name}", frame.to_arrow())
         expected = {}
@@ -80,9 +80,12 @@ def write_candidate(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Pat
             promised = _promised(connection, table)
             expected[table.name] = _fingerprint(connection, promised, table)
             connection.execute(f"create table {table.name} as {promised} order by {', '.join(table.ordered_by)}")
+            killpoint("candidate.table_written")
         connection.execute("detach built")
         connection.execute("checkpoint")
+    killpoint("candidate.written")
     _verify(path, expected)
+    killpoint("candidate.verified")
     seal = {"sha256": file_sha256(path), "bytes": path.stat().st_size}
     (warehouse.building / SEAL).write_text(json.dumps(seal), encoding="utf-8")
     return Candidate(path, {table: fingerprint[0] for table, fingerprint in expected.items()}, path.stat().st_size)
@@ -116,12 +119,17 @@ def publish(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Path, keep:
         digest, size = _sealed(warehouse, folder)
         current, publication = _last(folder)
         _sweep(folder, current)
+        killpoint("publish.swept")
         version = f"{plan.business_date:%Y%m%d}-{plan.to_seq}-{publication + 1}"
         target = folder / snapshot_file(version)
         replace_durably(folder / CANDIDATE, target)
+        killpoint("publish.placed")
         _commit_artifacts(lake, warehouse, plan)
+        killpoint("publish.artifacts_committed")
         commit_decided(lake, warehouse.decided(), plan)
+        killpoint("publish.decided")
         warehouse.promote()
+        killpoint("publish.promoted")
         pointer = Pointer(
             file=target.name,
             version=version,
@@ -134,8 +142,17 @@ def publish(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Path, keep:
             bytes=size,
         )
         _point(folder, current, pointer)
+        killpoint("publish.pointed")
         _retire(folder, keep, pointer, current)
         return pointer
+
+
+def decide(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Path) -> None:
+    """Commit what a run decided and publish nothing: a day that is caught up while a newer one is current."""
+    _sealed(warehouse, folder)
+    _commit_artifacts(lake, warehouse, plan)
+    commit_decided(lake, warehouse.decided(), plan)
+    (folder / CANDIDATE).unlink(missing_ok=True)
 
 
 def rollback(folder: Path, version: str) -> Pointer:
@@ -226,6 +243,7 @@ def commit_decided(lake: Lake, frames: Mapping[str, pl.DataFrame], plan: RunPlan
         digests[dataset] = digest
     if not parts:
         return False
+    killpoint("decide.before_commit")
     key = content_key("decided", plan.key, *(piece for item in digests.items() for piece in item))
     return not lake.commit(
         source=DECIDED_SOURCE, key=key, parts=parts, details={"run": plan.key, "digests": digests}
@@ -349,4 +367,5 @@ def _retire(folder: Path, keep: int, *in_use: Pointer | None) -> None:
     for pointer in available(folder)[keep:]:
         if pointer.file not in needed:
             (folder / pointer.file).unlink(missing_ok=True)
+            killpoint("publish.retired")
             (folder / pointer.file).with_suffix(".json").unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """The whole graph in one process: what ``scrm run`` and ``scrm demo`` call."""
 
-import re
+import os
 import shutil
 import threading
 import time
@@ -8,29 +8,35 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 import dagster as dg
-from dagster_shared.error import SerializableErrorInfo
 
 from models.errors import ExpectedError
 from models.serving.pointer import read_pointer
 from models.settings import Settings
+from pipelines.alerts import Watched, failed
 from pipelines.defs.automation import MAIN_JOB
 from pipelines.defs.resources import Build, export_environment
+from pipelines.engines import require
+from pipelines.plan import RunPlan
+from pipelines.reaper import DEAD, Failure, alive, dead_runs, failure, reap
 from pipelines.warehouse import RunInProgressError
 from pipelines.workspace import Workspace
 
 POLL_SECONDS = 0.4
 DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
-#: Dagster puts the class of an error before its words; of our own errors people want the words.
-OWN_ERROR = re.compile(r"^(?:models|ml|pipelines)\.[\w.]+: ")
 OnProgress = Callable[["Progress"], None]
 
 
 class RunFailedError(ExpectedError):
     """A step failed; the message holds its name and its own words. Nothing was published."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 @dataclass(frozen=True)
@@ -62,35 +68,48 @@ def run(
     business_date: str = "",
     to_seq: int = 0,
     retrain: bool = False,
+    publish: bool = True,
+    wait_seconds: float = 0,
     on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Materialise the main job and publish. Empty date and zero sequence: as the lake stands now.
 
-    Raises RunInProgressError when another run builds here, RunFailedError with the failed step's words.
+    Without ``publish`` the run commits what it decides and readers stay where they are (``snapshot`` is empty then).
+    A failure is reported by the alerts that are set. Raises RunInProgressError when another run builds here (after the
+    wait), RunFailedError with the failed step's words, EngineMissingError before anything has begun.
     """
     started = time.monotonic()
+    require(settings.engine)
     export_environment(settings)
     workspace, run_id = Workspace(settings), str(uuid.uuid4())
-    with workspace.warehouse.exclusive():
-        instance = prepare_instance(settings)
-        _reap(instance)
-        workspace.lake.sweep()
-        build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain)
-        result = _execute(settings, instance, run_id, build, on_progress)
-    if not result.success:
-        raise RunFailedError(_failure(instance, run_id))
-    pointer = read_pointer(settings.published_dir)
-    if pointer is None:
-        raise RunFailedError("the run ended without a published snapshot")
+    with Watched(settings, MAIN_JOB, run_id), workspace.warehouse.exclusive(wait_seconds):
+        with alive(settings, run_id):
+            instance = prepare_instance(settings)
+            bury(instance, settings)
+            workspace.lake.sweep()
+            build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain, publish=publish)
+            result = _execute(settings, instance, run_id, build, on_progress)
+        if not result.success:
+            raise RunFailedError(failure(instance, run_id))
+        pointer = read_pointer(settings.published_dir) if publish else None
+        plan = RunPlan.read(settings.promoted_dir if publish else settings.building_dir)
     return RunReport(
         run_id=run_id,
-        business_date=pointer.business_date.isoformat(),
-        to_seq=pointer.sequence,
-        snapshot=pointer.version,
-        publication=pointer.publication,
+        business_date=plan.business_date.isoformat(),
+        to_seq=plan.to_seq,
+        snapshot=pointer.version if pointer else "",
+        publication=pointer.publication if pointer else 0,
         seconds=round(time.monotonic() - started, 1),
         steps=_durations(instance, run_id),
     )
+
+
+def bury(instance: dg.DagsterInstance, settings: Settings) -> int:
+    """Report dead runs as failed, each with its alert, and free their slots. Returns how many there were."""
+    dead = reap(instance, settings)
+    for run_ in dead:
+        failed(settings, job=run_.job_name, run_id=run_.run_id, step="", words=DEAD, now=datetime.now(UTC))
+    return len(dead)
 
 
 def _execute(
@@ -106,6 +125,7 @@ def _execute(
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
+                tags={"dagster/max_retries": "0"},  # Dagster's daemon cannot start this process again
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 resources={"build": build},
             )
@@ -129,11 +149,11 @@ def prepare_instance(settings: Settings) -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
-def _reap(instance: dg.DagsterInstance) -> None:
-    """Runs that died stay STARTED for Dagster; the caller holds the warehouse, so it knows that nobody runs."""
-    dead = instance.get_runs(dg.RunsFilter(job_name=MAIN_JOB, statuses=[dg.DagsterRunStatus.STARTED]))
-    for dagster_run in dead:
-        instance.report_run_failed(dagster_run, "the process of this run died")
+def dead(settings: Settings, now: datetime) -> list[str]:
+    """Runs that Dagster believes to be under way and that no process carries out, by id; changes nothing."""
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_dir)
+    with dg.DagsterInstance.get() as instance:
+        return [found.run_id for found in dead_runs(instance, settings, now)]
 
 
 @contextmanager
@@ -177,24 +197,4 @@ def _watch(
         over.wait(POLL_SECONDS)
 
 
-def _failure(instance: dg.DagsterInstance, run_id: str) -> str:
-    """The failed step and its words: those of our own error when there is one, else the innermost."""
-    page = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    for record in page.records:
-        event = record.event_log_entry.dagster_event
-        if event is not None:
-            return f"{event.step_key}: {_words(event.step_failure_data.error)}"
-    return "the run failed before its first step; see `scrm up`, runs"
-
-
-def _words(error: SerializableErrorInfo | None) -> str:
-    words = "no reason given"
-    while error is not None:
-        words = error.message.strip()
-        if OWN_ERROR.match(words):
-            return OWN_ERROR.sub("", words)
-        error = error.cause
-    return words
-
-
-__all__ = ["Progress", "RunFailedError", "RunInProgressError", "RunReport", "prepare_instance", "run"]
+__all__ = ["Progress", "RunFailedError", "RunInProgressError", "RunReport", "bury", "dead", "prepare_instance", "run"]

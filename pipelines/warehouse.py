@@ -19,11 +19,15 @@ from filelock import FileLock, Timeout
 from models.contracts import CONTRACTS
 from models.errors import ExpectedError
 from models.files import file_sha256, fsync_folder
+from models.killpoints import killpoint
 from models.settings import Settings
 from pipelines.lake import Lake, LakeError
 from pipelines.plan import RunPlan
 
+LOCK_LOOK_SECONDS = 0.2  # how often a waiting run looks
+DATABASE = "warehouse.duckdb"
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
+SPARK_FOLDER = "spark"  # below the building folder: one folder of Parquet a table, in main.db
 ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -38,26 +42,29 @@ class Warehouse:
     def __init__(self, settings: Settings) -> None:
         self.building = settings.building_dir
         self.promoted = settings.promoted_dir
-        self.database = self.building / "warehouse.duckdb"
+        self.database = self.building / DATABASE
         self.inputs = self.building / "inputs"
         self.outcomes = self.building / "outcomes"
         self.retired = self.promoted.with_name("retired")
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the warehouse for one run. Raises RunInProgressError at once when another process has it.
+    def exclusive(self, wait_seconds: float = 0) -> Iterator[None]:
+        """Hold the warehouse for one run. Raises RunInProgressError when another process has it, after the wait.
 
         Whoever holds it may enter again in the same thread: a runner can keep it around all steps of a run.
         """
         self.building.parent.mkdir(parents=True, exist_ok=True)
         lock = self.building.parent / ".lock"
         try:
-            with FileLock(lock, blocking=False, is_singleton=True):
-                yield
+            held = FileLock(lock, blocking=False, is_singleton=True).acquire(
+                timeout=wait_seconds, blocking=wait_seconds > 0, poll_interval=LOCK_LOOK_SECONDS
+            )
         except Timeout:
             raise RunInProgressError(
                 f"another run is building in {self.building.parent}; wait for it or stop it"
             ) from None
+        with held:
+            yield
 
     def start(self, lake: Lake, plan: RunPlan) -> dict[str, int]:
         """An empty building folder with the run's inputs hard-linked into it. Returns files per dataset.
@@ -70,6 +77,7 @@ class Warehouse:
         self._recover()
         if self.building.exists():
             shutil.rmtree(self.building)
+        killpoint("warehouse.cleared")
         self.outcomes.mkdir(parents=True)
         linked = {dataset: self._link(lake, dataset, plan.to_seq) for dataset in CONTRACTS}
         entries = lake.entries(plan.to_seq)
@@ -82,6 +90,7 @@ class Warehouse:
         self.write_input("lake_batches", pl.DataFrame(batches, schema=schema))
         self.write_input("run", plan.frame())
         plan.write(self.building)
+        killpoint("warehouse.started")
         return linked
 
     def write_input(self, name: str, frame: pl.DataFrame) -> Path:
@@ -89,12 +98,14 @@ class Warehouse:
         path = self.inputs / name / "rows.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(path, compression="zstd")
+        killpoint("warehouse.input_written")
         return path
 
     def read(self, table: str) -> pl.DataFrame:
         """A table that dbt built, with no promise on order."""
-        with duckdb.connect(str(self.database), read_only=True, config=ENGINE_CONFIG) as connection:
-            found: pl.DataFrame = connection.table(table).pl()
+        with duckdb.connect(config=ENGINE_CONFIG) as connection:
+            attach(connection, self.building, "built")
+            found: pl.DataFrame = connection.table(f"built.{table}").pl()
             return found
 
     def read_input(self, name: str) -> pl.DataFrame:
@@ -106,6 +117,7 @@ class Warehouse:
     def decide(self, dataset: str, frame: pl.DataFrame) -> None:
         """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
         frame.write_parquet(self.outcomes / f"{dataset}.parquet")
+        killpoint("warehouse.set_aside")
 
     def set_aside_artifact(self, estimator: str, content: bytes, metadata: Mapping[str, Any], card: str) -> None:
         """The same for a newly trained estimator: its bytes, what is known of it, and its card."""
@@ -132,8 +144,11 @@ class Warehouse:
         self._recover()
         if self.promoted.exists():
             self.promoted.rename(self.retired)
+            killpoint("promote.retired")
         self.building.rename(self.promoted)
+        killpoint("promote.moved")
         fsync_folder(self.promoted.parent)
+        killpoint("promote.done")
         shutil.rmtree(self.retired, ignore_errors=True)  # what resists is of no use and goes with the next run
 
     def _recover(self) -> None:
@@ -155,7 +170,21 @@ class Warehouse:
             # Parquet holds no checksums: a flipped bit would become a wrong figure without a word
             if file_sha256(target) != file.sha256:
                 raise LakeError(f"{file.path}: content does not match the manifest; restore it from a backup")
+        killpoint("warehouse.linked")
         return len(files)
+
+
+def attach(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
+    """Show the tables that dbt built in a warehouse folder as ``name.<table>``, read only, whichever engine it was."""
+    tables = folder / SPARK_FOLDER / "main.db"
+    if not tables.exists():
+        database = str(folder / DATABASE).replace("'", "''")
+        connection.execute(f"attach '{database}' as {name} (read_only)")
+        return
+    connection.execute(f"attach ':memory:' as {name}")
+    for table in sorted(tables.iterdir()):
+        files = str(table / "*.parquet").replace("'", "''")
+        connection.execute(f"create view {name}.{table.name} as from read_parquet('{files}')")
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from tests.factories_lake import (
     HandMadeLake,
     Row,
+    at,
     completed_pass,
     consent,
     contact,
@@ -93,6 +94,21 @@ def first_batch() -> Batch:
             consent("+8613800000002", "withdrawn", "2025-05-01", channel="email"),
             consent("+8613800000002", "granted", "2025-05-02", channel="email"),
             consent("+8613800000007", "granted", "2025-05-02"),
+        ],
+        "leads": [
+            {"lead_id": "L1", "phone": "+8613800000001", "currency": "CNY", "created_at": at("2025-03-01")},
+            {"lead_id": "L2", "phone": "+8613800000002", "currency": "CNY", "created_at": at("2025-07-01")},
+        ],
+        "visits": [
+            {
+                "visit_id": "V1",
+                "store_id": "S1",
+                "line_no": line,
+                "member_no": "M3",
+                "currency": "CNY",
+                "visited_at": at("2025-03-02"),
+            }
+            for line in ("1", "2")
         ],
         "wecom_staff": [staff("ann", "S1"), staff("bob", "S2")],
         "wecom_contacts": [contact("wm1", unionid="un1", name="Nick", gender=2), contact("wm2"), contact("wm4")],

@@ -4,7 +4,7 @@ From one declaration come the pandera schema that validates a frame, the polars 
 the parser of each text cell, the synonyms by which a header is recognised, and ``docs/datasets.md``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandera.polars as pa
 
 Kind = Literal[
-    "id", "text", "phone", "integer", "quantity", "price", "amount", "timestamp", "date", "currency", "boolean"
+    "id", "text", "phone", "integer", "quantity", "price", "rate", "amount", "timestamp", "date", "currency", "boolean"
 ]
 
 #: Physical type of each kind. Amounts are integer minor units; timestamps are naive UTC, microseconds.
@@ -26,6 +26,7 @@ DTYPES: dict[str, pl.DataType] = {
     "integer": pl.Int64(),
     "quantity": pl.Decimal(18, 3),
     "price": pl.Decimal(18, 6),
+    "rate": pl.Decimal(20, 10),
     "amount": pl.Int64(),
     "timestamp": pl.Datetime("us"),
     "date": pl.Date(),
@@ -48,7 +49,7 @@ class CellRule:
     nothing.
     """
 
-    check: Literal["gt", "ge", "isin", "str_matches", "str_length"]
+    check: Literal["gt", "ge", "ne", "in_range", "isin", "str_matches", "str_length"]
     arguments: Mapping[str, Any]
     message: str
 
@@ -101,7 +102,8 @@ class Contract:
     """A dataset: grain, key, the column that dates an event, and its columns.
 
     ``key`` identifies a record at the grain; ``replaced_by`` names the columns that are the unit of replacement:
-    the newest batch that holds such values replaces all rows with them.
+    the newest batch that holds such values replaces all rows with them. ``either``: groups of columns of which a file
+    must have at least one, the usual one first.
     """
 
     dataset: str
@@ -112,8 +114,16 @@ class Contract:
     columns: tuple[Column, ...]
     event_time: str | None = None
     replaced_by: tuple[str, ...] = ()
+    blank_in_key: tuple[str, ...] = ()
     door: Literal["file", "wecom", "store", "run"] = "file"
     rules: tuple[RowRule, ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
+
+    def missing(self, given: Iterable[str]) -> tuple[str, ...]:
+        """Columns that a file must have and that are not given; of a group of which none is, the usual one."""
+        there = set(given)
+        required = [column.name for column in self.columns if column.required and column.name not in there]
+        return (*required, *(group[0] for group in self.either if there.isdisjoint(group)))
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -22,8 +22,9 @@ from models.documents.loading import Document
 #: Facts about a whole file that every dataset may state, also where it has no such column.
 FILE_FACTS = ("currency", "timezone")
 AUTO = "auto"
+EVERY_SHEET = "*"
 SIGNS = ("negate", "absolute")
-_NUMBERS = ("integer", "quantity", "price", "amount")
+_NUMBERS = ("integer", "quantity", "price", "rate", "amount")
 _TIMES = ("timestamp", "date")
 _UNITS = {"major": "major", "yuan": "major", "元": "major", "minor": "minor", "fen": "minor", "分": "minor"}
 
@@ -56,8 +57,13 @@ class Format(Document):
 
     delimiter: str | None = Field(default=None, description="one character, or tab")
     encoding: str | None = Field(default=None, description="a text encoding; empty: BOM, else UTF-8, else GB18030")
-    sheet: str | None = Field(default=None, description="sheet of a workbook; empty: the first visible one")
+    sheet: str | None = Field(default=None, description="a sheet's name; empty: the first visible; *: all visible")
     header_row: int = Field(default=1, ge=1, le=1000, description="row that holds the column names, from 1")
+    footer: Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(),
+        description="the first row whose first cell begins so ends the table; all from it on is skipped",
+    )
+    strip: str | None = Field(default=None, min_length=1, description="characters taken off both ends of every cell")
 
     @field_validator("delimiter")
     @classmethod
@@ -156,10 +162,9 @@ class Destination:
     def contract(self) -> Contract:
         return contract(self.dataset)
 
-    def missing(self) -> list[str]:
+    def missing(self) -> tuple[str, ...]:
         """Required columns that are neither mapped nor constant."""
-        given = {*self.columns, *self.constants}
-        return [column.name for column in self.contract.columns if column.required and column.name not in given]
+        return self.contract.missing([*self.columns, *self.constants])
 
 
 class Mapping(Document):

@@ -45,10 +45,23 @@ VIEWS: dict[str, str] = {
     """,
     "visible_interactions": """
         select
-            interaction_id, customer_id, kind, channel, store_id,
+            -- made of what happened to whom: of a contact or a consent it holds an identifier of the person
+            case
+                when
+                    ($all_stores or store_id is not null)
+                    and ($sees_personal or kind in ('order_paid', 'refund'))
+                then interaction_id
+            end as interaction_id,
+            customer_id, kind, channel, store_id,
             case when $all_stores or store_id is not null or staff_id = $owner_userid::varchar then staff_id end
                 as staff_id,
-            case when $all_stores or store_id is not null then object_id end as object_id,
+            -- a contact's or a consent's object is an identifier of the person: for who sees personal values
+            case
+                when
+                    ($all_stores or store_id is not null)
+                    and ($sees_personal or kind in ('order_paid', 'refund'))
+                then object_id
+            end as object_id,
             currency, amount, occurred_at
         from interactions
         where

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from models.serving import roles as rights
+
 
 @dataclass(frozen=True)
 class Viewer:
@@ -25,6 +27,18 @@ class Viewer:
         """Sees everything: who sits at the machine itself, before there are accounts."""
         return cls(user_id=user_id, name=name, roles=frozenset({"owner"}), store_ids=None, sees_personal=True)
 
+    def may_open(self, page: str) -> bool:
+        """Whether a role of this person has the page (its file's name)."""
+        return rights.opens(self.roles, page)
+
+    def may_ask(self, subject: str) -> bool:
+        """Whether a role of this person asks about a subject of ``models.serving.queries``."""
+        return rights.asks(self.roles, subject)
+
+    @property
+    def may_export(self) -> bool:
+        return rights.exports(self.roles)
+
     @property
     def sees_all_stores(self) -> bool:
         return self.store_ids is None
@@ -33,10 +47,12 @@ class Viewer:
     def scope(self) -> tuple[str, ...]:
         """What decides the answers, as text in a fixed order: the key under which an answer may be cached.
 
-        Two viewers with the same scope get the same rows; the name and the language do not matter.
+        Two viewers with the same scope get the same rows and the same refusals; the name and the language do not
+        matter.
         """
         stores = ("*",) if self.store_ids is None else ("in", *sorted(self.store_ids))
         return (
+            "roles:" + ",".join(sorted(self.roles)),
             "personal" if self.sees_personal else "masked",
             "nobody" if self.owner_userid is None else "user:" + self.owner_userid,
             *stores,

@@ -1,4 +1,4 @@
-"""The store: what people write. Consents, the do-not-contact list and the audit of exports so far.
+"""The store: what people write. Consents, the do-not-contact list, exports, users and their sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
 subject. Everything in it lands in the lake by sequence number; nothing is deleted when consumed.
@@ -7,20 +7,34 @@ subject. Everything in it lands in the lake by sequence number; nothing is delet
 from types import TracebackType
 from typing import Self
 
+from models.store.audit import AuditTrail
 from models.store.consents import ConsentLedger
 from models.store.database import Database, StoreError, open_database
 from models.store.exports import ExportAudit, ExportedFile, LedgerMovedError, LedgerPosition
+from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
+from models.store.sessions import Session, SessionLedger
 from models.store.suppressions import SuppressionList
+from models.store.users import Scope, User, UserDirectory
 
 __all__ = [
+    "AuditTrail",
     "ConsentLedger",
     "ExportAudit",
     "ExportedFile",
+    "Job",
+    "JobLostError",
+    "JobQueue",
+    "JobRefusedError",
     "LedgerMovedError",
     "LedgerPosition",
+    "Scope",
+    "Session",
+    "SessionLedger",
     "Store",
     "StoreError",
     "SuppressionList",
+    "User",
+    "UserDirectory",
 ]
 
 
@@ -32,6 +46,10 @@ class Store:
         self.consents = ConsentLedger(database)
         self.suppressions = SuppressionList(database)
         self.exports = ExportAudit(database)
+        self.jobs = JobQueue(database)
+        self.users = UserDirectory(database)
+        self.sessions = SessionLedger(database)
+        self.audit = AuditTrail(database)
 
     @classmethod
     def open(cls, address: str) -> Self:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from models.errors import ExpectedError
+from models.killpoints import killpoint
 from models.store.tables import HEAD
 
 BUSY_SECONDS = 30
@@ -46,6 +47,8 @@ class Database:
         """One transaction, alone among writers from its first statement; committed at the end, or not at all."""
         with self._writes.begin() as connection:
             yield connection
+            killpoint("store.before_commit")
+        killpoint("store.committed")
 
     def close(self) -> None:
         self._reads.dispose()
@@ -117,8 +120,10 @@ def _create_or_migrate(engine: sa.Engine, path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as plain:  # not possible inside a transaction
                 plain.execute("pragma journal_mode = wal")
+            killpoint("store.created")
             with engine.execution_options(begin="immediate").begin() as connection:
                 _upgrade(connection)
+                killpoint("store.migrated")
     except Timeout:
         raise StoreError(f"another process has been migrating {path} for {MIGRATION_SECONDS} s") from None
 

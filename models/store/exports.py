@@ -8,6 +8,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from models.errors import ExpectedError
+from models.store.audit import write
 from models.store.database import Database, StoreError
 from models.store.tables import consents, exports, suppressions
 
@@ -65,6 +66,9 @@ class ExportAudit:
                 connection.execute(sa.insert(exports), [asdict(file) for file in files])
             except sa.exc.IntegrityError as error:
                 raise StoreError(f"export {files[0].export_id} was made before; nothing was written again") from error
+            for file in files:
+                details = {"file": file.file_name, "audience": file.audience, "rows": file.rows}
+                write(connection, file.requested_by, "exported", "export", file.export_id, details, file.created_at)
 
     def rows(self) -> pl.DataFrame:
         """The whole audit, oldest first; one row per file, ``suppressed`` as JSON text."""

@@ -7,13 +7,14 @@ compares the migrated database with these declarations.
 import sqlalchemy as sa
 
 #: The newest migration. Known without importing Alembic, so that opening a store that is up to date stays fast.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
     }
 )
 
@@ -21,7 +22,7 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = ("consents", "exports")
+APPEND_ONLY = ("consents", "exports", "audit")
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -80,4 +81,98 @@ exports = sa.Table(
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.UniqueConstraint("export_id", "file_name"),
     sqlite_autoincrement=True,
+)
+
+# Grain: one row per person who may sign in; never deleted, because the audit speaks of them. ``login`` is lower-case.
+# ``staff_userid``: the WeCom employee whose customers this person owns. ``password_hash`` null: OIDC only.
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text),
+    sa.Column("oidc_subject", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("staff_userid", sa.Text),
+    sa.Column("failed_attempts", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("locked_until", sa.DateTime),
+    sa.Column("disabled_at", sa.DateTime),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("password_changed_at", sa.DateTime),
+    sa.UniqueConstraint("login"),
+    sa.UniqueConstraint("oidc_subject"),
+    sa.CheckConstraint("login = lower(login)", name="login"),
+)
+
+# Grain: one row per role of a user; the names are those of ``models.serving.roles``.
+user_roles = sa.Table(
+    "user_roles",
+    metadata,
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.user_id"), primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+)
+
+# Grain: one row per scope of a user. ``value`` is the name of a region, a department or a store; '' for company.
+user_scopes = sa.Table(
+    "user_scopes",
+    metadata,
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.user_id"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.CheckConstraint("kind in ('company', 'region', 'department', 'store')", name="kind"),
+)
+
+# Grain: one row per sign-in. The cookie holds the token; here is its hash only.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("token_sha256", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, sa.ForeignKey("users.user_id"), nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("last_seen_at", sa.DateTime, nullable=False),
+    sa.Column("expires_at", sa.DateTime, nullable=False),
+    sa.Column("revoked_at", sa.DateTime),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("user_agent", sa.Text, nullable=False),
+    sa.Index("ix_sessions_user_id", "user_id"),
+)
+
+# Grain: one row per act of a person, refused acts too. ``user_id`` null: nobody was signed in.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("user_id", sa.Text),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("object_type", sa.Text, nullable=False),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("details", sa.JSON, nullable=False),
+    sa.Index("ix_audit_subject", "action", "object_id", "at"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per long action that somebody asked for. ``dedupe_key`` null: may be asked for again at once.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("dedupe_key", sa.Text),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("requested_at", sa.DateTime, nullable=False),
+    sa.Column("started_at", sa.DateTime),
+    sa.Column("finished_at", sa.DateTime),
+    sa.Column("heartbeat_at", sa.DateTime),
+    sa.Column("progress", sa.JSON),
+    sa.Column("result", sa.JSON),
+    sa.Column("error", sa.Text),
+    sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("worker", sa.Text),
+    sa.UniqueConstraint("kind", "dedupe_key"),
+    sa.CheckConstraint("status in ('queued', 'running', 'done', 'failed', 'cancelled')", name="status"),
+    sa.Index("ix_jobs_waiting", "status", "requested_at"),
 )

@@ -23,6 +23,7 @@ from models.documents.audience import AudienceDocument
 from models.errors import ExpectedError
 from models.files import file_sha256, fsync_file, fsync_folder
 from models.formulas import neutralised
+from models.killpoints import killpoint
 from models.serving import Snapshot, Snapshots, Viewer
 from models.store import ExportedFile, LedgerMovedError, Store
 
@@ -119,8 +120,10 @@ def _write_out(
             _written(frame, draft, folder / f"{stem}.{suffix}", _WRITERS[suffix]) for suffix, draft in drafts.items()
         )
         store.exports.record([_audit(selection, viewer, file, now, export_id) for file in files], selection.ledgers_at)
+        killpoint("export.audited")
         for draft, file in zip(drafts.values(), files, strict=True):
             draft.replace(file.path)
+            killpoint("export.placed")
         fsync_folder(folder)
     finally:
         for draft in drafts.values():
@@ -174,6 +177,7 @@ def _written(frame: pl.DataFrame, path: Path, target: Path, write: Callable[[pl.
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     write(frame, path)
     fsync_file(path)
+    killpoint("export.drafted")
     return ExportFile(target, frame.height, path.stat().st_size, file_sha256(path))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from models.settings import Settings
+from models.store import Store
+from models.store.demo_people import PASSWORD, PEOPLE, add_demo_people
 from pipelines.commands import runs, screens
 from pipelines.commands.output import AsJson, console, emit
 from pipelines.demo import CUSTOMERS, DEMO_HOME, demo_settings, generate, load
@@ -55,6 +58,7 @@ def demo(
             on_step(f"generate a company of {customers:,} customers")
             generate(folder, customers=customers)
         loaded = load(settings, folder, on_step)
+    people = _people(settings)
     report = runs.published(settings, quiet=as_json)
     seconds = time.monotonic() - started
     quarantined = sum(figures["quarantined"] for figures in loaded.files.values())
@@ -62,8 +66,18 @@ def demo(
         f"published {report['snapshot']} in {seconds:.0f} s; {quarantined} bad rows: scrm quarantine list",
         soft_wrap=True,
     )
+    console.print(people, soft_wrap=True)
     if as_json:
         figures = {"seconds": round(seconds, 1), "loaded": loaded.files, "follows": loaded.follows, "run": report}
         emit(figures, as_json=True)
     if not no_dashboard:
         screens.show(settings, port=port, check=check, then=NEXT)
+
+
+def _people(settings: Settings) -> str:
+    """Add the demo's people; returns how to sign in."""
+    with Store.open(settings.store_address) as store:
+        if not add_demo_people(store, settings.home, datetime.now(UTC).replace(tzinfo=None)):
+            return "this home has people of its own: sign in as one of them"
+    logins = ", ".join(f"{person.login} ({person.role})" for person in PEOPLE)
+    return f"sign in with one click, or as {logins}; password {PASSWORD}"

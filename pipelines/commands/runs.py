@@ -7,7 +7,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.settings import Settings
+from models.settings import Engine, Settings
 from pipelines.commands.output import AsJson, console, emit
 
 
@@ -17,6 +17,8 @@ def run(
     ] = None,
     to_seq: Annotated[int, typer.Option(help="the last batch to read; default: the newest", min=0)] = 0,
     retrain: Annotated[bool, typer.Option("--retrain", help="train the churn estimator even when it is fresh")] = False,
+    engine: Annotated[Engine | None, typer.Option(help="what dbt runs on; default: the setting `engine`")] = None,
+    wait: Annotated[int, typer.Option("--wait", help="minutes to wait for another run, as under cron", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Land what people wrote, freeze the pair (business date, sequence), build, decide, publish.
@@ -25,16 +27,22 @@ def run(
 
     Exit codes: 0 published, 1 failed (readers stay on the last snapshot), 2 usage.
     """
-    settings = Settings()
+    settings = Settings(engine=engine) if engine else Settings()
     day = business_date.date().isoformat() if business_date else ""
-    report = published(settings, business_date=day, to_seq=to_seq, retrain=retrain, quiet=as_json)
+    report = published(settings, business_date=day, to_seq=to_seq, retrain=retrain, wait_minutes=wait, quiet=as_json)
     table = Table("business date", "sequence", "snapshot", "seconds", title="Published")
     table.add_row(report["business_date"], str(report["to_seq"]), report["snapshot"], f"{report['seconds']:.0f}")
     emit(report, as_json=as_json, table=table)
 
 
 def published(
-    settings: Settings, *, business_date: str = "", to_seq: int = 0, retrain: bool = False, quiet: bool
+    settings: Settings,
+    *,
+    business_date: str = "",
+    to_seq: int = 0,
+    retrain: bool = False,
+    wait_minutes: int = 0,
+    quiet: bool,
 ) -> dict:
     """Run with a progress display on stderr. Raises RunFailedError with the failed step's words, RunInProgressError."""
     bar = Progress(
@@ -49,5 +57,12 @@ def published(
         def show(step: Step) -> None:
             bar.update(task, description=step.now[:44], total=step.steps, completed=step.done)
 
-        report = run_graph(settings, business_date=business_date, to_seq=to_seq, retrain=retrain, on_progress=show)
+        report = run_graph(
+            settings,
+            business_date=business_date,
+            to_seq=to_seq,
+            retrain=retrain,
+            wait_seconds=wait_minutes * 60,
+            on_progress=show,
+        )
     return report.as_dict()

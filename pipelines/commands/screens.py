@@ -5,10 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import httpx
@@ -19,6 +21,7 @@ from pipelines.commands.output import console, fail
 
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 60
+LOOK_SECONDS, RESTART_SECONDS, STOP_SECONDS = 0.5, 3.0, 20.0  # of the worker: is it alive; when it died; its end
 
 
 def dashboard(
@@ -44,15 +47,16 @@ def up(port: Annotated[int | None, typer.Option(help="the dashboard's port; Dags
     Exit codes: 0 stopped, 1 one of them did not come up.
     """
     settings = Settings()
-    from pipelines.runner import prepare_instance
+    from pipelines.runner import bury, prepare_instance
 
     os.environ.update(settings.environment())
-    prepare_instance(settings)
+    if dead := bury(prepare_instance(settings), settings):
+        console.print(f"{dead} run(s) had died; they are reported as failed and their slots are free")
     first = port or free_port(settings.dashboard.port)
     dagster_port = free_port(first + 1)
     program = str(Path(sys.executable).with_name("dagster"))
     dagster = [program, "dev", "-m", "pipelines.definitions", "-h", LOOPBACK, "-p", str(dagster_port)]
-    with _child(dagster, settings), _child(_dashboard_command(settings, first), settings):
+    with _child(dagster, settings), _worker(settings), _child(_dashboard_command(settings, first), settings):
         _wait(first)
         console.print(
             f"dashboard http://{LOOPBACK}:{first}   Dagster http://{LOOPBACK}:{dagster_port}   (Ctrl-C stops both)"
@@ -63,7 +67,7 @@ def up(port: Annotated[int | None, typer.Option(help="the dashboard's port; Dags
 def show(settings: Settings, *, port: int | None, check: bool, then: str) -> None:
     """Run the dashboard in the foreground and print its address and what to try ``then``."""
     chosen = port or free_port(settings.dashboard.port)
-    with _child(_dashboard_command(settings, chosen), settings) as process:
+    with _worker(settings), _child(_dashboard_command(settings, chosen), settings) as process:
         _wait(chosen, process)
         console.print(f"[bold]http://{LOOPBACK}:{chosen}[/bold]  {then}".rstrip(), soft_wrap=True)
         if not check:
@@ -88,9 +92,36 @@ def _dashboard_command(settings: Settings, port: int) -> list[str]:
 
 
 @contextmanager
-def _child(command: Sequence[str], settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(settings: Settings) -> Iterator[None]:
+    """The worker of what people ask for on the pages (``scrm jobs work``), started again when it dies."""
+    command = [str(Path(sys.executable).with_name("scrm")), "jobs", "work"]
+    # the demo's key is not in the environment, and new customers must get the ids that `scrm run` would give them
+    key = settings.id_key.get_secret_value()
+    secrets = {"SCRM_ID_KEY": key} if key else {}
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.is_set():
+            with _child(command, settings, secrets) as process:
+                while process.poll() is None and not over.wait(LOOK_SECONDS):
+                    pass
+            over.wait(RESTART_SECONDS)
+
+    keeper = threading.Thread(target=keep, name="worker", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join(STOP_SECONDS)
+
+
+@contextmanager
+def _child(
+    command: Sequence[str], settings: Settings, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[subprocess.Popen[bytes]]:
     """A child in a session of its own, ended with all its children when the block ends."""
-    environment = {**os.environ, **settings.environment()}
+    environment = {**os.environ, **settings.environment(), **more}
     log = settings.home / "logs"
     log.mkdir(parents=True, exist_ok=True)
     with (log / f"{Path(command[0]).name}.log").open("ab") as stream:
@@ -123,6 +154,7 @@ def _wait(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
 
 
 def _until_interrupted(process: subprocess.Popen[bytes] | None = None) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends the children too
     try:
         while process is None or process.poll() is None:
             time.sleep(0.5)

@@ -2,26 +2,32 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from models.settings import PROJECT_ROOT, Settings
+from models.settings import PROJECT_ROOT, Engine, Settings
 from pipelines.dbt import DbtProject
+from pipelines.engines import RunningEngine, engine_of
 from pipelines.plan import NothingToRunError, RunPlan, default_business_date
+from pipelines.reaper import alive
 from pipelines.workspace import Workspace
 
 
 class Company(dg.ConfigurableResource):
-    """The company's workspace: lake, store and settings. Holds no lock."""
+    """The company's workspace: lake, store and settings. Holds no lock on data."""
 
     _workspace: Workspace = PrivateAttr()
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - the signature is Dagster's
-        self._workspace = Workspace(Settings())
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Company"]:
+        settings = Settings()
+        self._workspace = Workspace(settings)
+        with _held(settings, context):
+            yield self
 
     @property
     def workspace(self) -> Workspace:
@@ -31,23 +37,34 @@ class Company(dg.ConfigurableResource):
 class Build(dg.ConfigurableResource):
     """One run's build: what was asked for, and the warehouse, held exclusively while the run lasts.
 
-    Empty ``business_date`` and zero ``to_seq`` mean: as the lake stands now.
+    Empty ``business_date`` and zero ``to_seq`` mean: as the lake stands now. Without ``publish`` the run commits what
+    it decides, and readers stay where they are. A run waits for the one before, as the settings say.
     """
 
     business_date: str = ""
     to_seq: int = 0
     retrain: bool = False
+    publish: bool = True
     _workspace: Workspace = PrivateAttr()
+    _engine: RunningEngine = PrivateAttr()
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Build"]:  # noqa: ARG002
-        self._workspace = Workspace(Settings())
-        with self._workspace.warehouse.exclusive():
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Build"]:
+        settings = Settings()
+        self._workspace = Workspace(settings)
+        self._engine = engine_of(settings)
+        waiting = settings.schedule.wait_minutes * 60
+        with _held(settings, context), self._workspace.warehouse.exclusive(waiting), closing(self._engine):
             yield self
 
     @property
     def workspace(self) -> Workspace:
         return self._workspace
+
+    @property
+    def engine(self) -> RunningEngine:
+        """What dbt runs on in this run."""
+        return self._engine
 
     @property
     def plan(self) -> RunPlan:
@@ -68,6 +85,25 @@ class Build(dg.ConfigurableResource):
         return RunPlan(day, to_seq, settings.company, settings.timezone, settings.currency)
 
 
+def _held(settings: Settings, context: dg.InitResourceContext) -> AbstractContextManager[None]:
+    """The run's own lock, by which the dead are told from the living; nothing outside of a run."""
+    return nullcontext() if context.run is None else alive(settings, context.run.run_id)
+
+
+def fresh_daily() -> dg.FreshnessPolicy:
+    """By an hour and a half after the daily run's time, there must be one of that day; Dagster's page shows it."""
+    settings = Settings()
+    at = datetime.strptime(settings.schedule.daily_at, "%H:%M").replace(tzinfo=UTC) + timedelta(minutes=90)
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{at.minute} {at.hour} * * *", lower_bound_delta=timedelta(hours=6), timezone=settings.timezone
+    )
+
+
+def fresh_hourly() -> dg.FreshnessPolicy:
+    """A source that is pulled every hour: late after three, broken after a day."""
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=24), warn_window=timedelta(hours=3))
+
+
 def export_environment(settings: Settings) -> None:
     """This process, dbt and Dagster's steps are told by environment whose company it is."""
     os.environ.update(settings.environment())
@@ -78,10 +114,10 @@ def export_environment(settings: Settings) -> None:
 
 
 @cache
-def prepared_project() -> DbtProject:
-    """The dbt project, parsed for this home. A fresh checkout takes about ten seconds, later ones two."""
+def prepared_project(kind: Engine) -> DbtProject:
+    """The dbt project, parsed for this home and engine. A fresh checkout takes about ten seconds, later ones two."""
     export_environment(Settings())
-    project = DbtProject(PROJECT_ROOT / "dbt_project")
+    project = DbtProject(PROJECT_ROOT / "dbt_project", kind)
     _ = project.manifest
     return project
 

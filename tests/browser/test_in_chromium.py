@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, TimeoutError, sync_playwright
 
 from models.serving import Snapshots, Viewer, run
 from pipelines.commands.screens import free_port
@@ -80,9 +80,20 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, address: str) -> StorageState:
+    """The demo's owner, signed in once with one click: the cookies for every page of this module."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{address}/login?language=en")
+        page.get_by_role("button", name="Owner").click()
+        page.get_by_role("heading", level=1, name="Overview").wait_for(timeout=PATIENCE)
+        return context.storage_state()
+
+
 @pytest.fixture
-def desk(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport=SIZES["desk"])
+def desk(browser: Browser, session: StorageState) -> Iterator[Page]:
+    page = browser.new_page(viewport=SIZES["desk"], storage_state=session)
     yield page
     page.close()
 
@@ -113,8 +124,10 @@ def chosen(page: Page, label: str, place: int, answer: str) -> None:
 @pytest.mark.parametrize("language", TITLES)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", TITLES["en"])
-def test_a_page_shows_its_figures_and_fits(browser: Browser, address: str, name: str, size: str, language: str) -> None:
-    page = browser.new_page(viewport=SIZES[size])
+def test_a_page_shows_its_figures_and_fits(
+    browser: Browser, session: StorageState, address: str, name: str, size: str, language: str
+) -> None:
+    page = browser.new_page(viewport=SIZES[size], storage_state=session)
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     try:

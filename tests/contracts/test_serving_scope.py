@@ -13,10 +13,11 @@ from models.serving.scope import VIEWS, with_views
 from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 OWNER = Viewer.owner_of_the_company()
-MANAGER = Viewer("manager", "", frozenset({"manager"}), frozenset({"S01"}), sees_personal=True)
-GUIDE = Viewer("guide", "", frozenset({"guide"}), frozenset(), owner_userid="u01")
-NOBODY = Viewer("nobody", "", frozenset(), frozenset())
-ANALYST = Viewer("analyst", "", frozenset({"analyst"}), None, sees_personal=False)
+EVERY_QUERY = frozenset({"store_manager"})  # a role that may ask everything: here scopes and masks are tried alone
+MANAGER = Viewer("manager", "", EVERY_QUERY, frozenset({"S01"}), sees_personal=True)
+GUIDE = Viewer("guide", "", EVERY_QUERY, frozenset(), owner_userid="u01")
+NOBODY = Viewer("nobody", "", EVERY_QUERY, frozenset())
+ANALYST = Viewer("analyst", "", EVERY_QUERY, None, sees_personal=False)
 STORES = {"S01", "S02", "S03"}
 
 
@@ -157,7 +158,7 @@ def test_money_of_the_parts_is_the_money_of_the_whole(snapshots):
     period = {"first": date(2026, 1, 1), "last": BUSINESS_DATE}
     parts: dict[str, int] = {}
     for store in sorted(STORES):
-        viewer = Viewer("x", "", frozenset(), frozenset({store}))
+        viewer = Viewer("x", "", EVERY_QUERY, frozenset({store}))
         for row in run(snapshots, "overview_money", viewer, **period).iter_rows(named=True):
             parts[row["currency"]] = parts.get(row["currency"], 0) + row["paid_amount"]
     whole = run(snapshots, "overview_money", OWNER, **period)
@@ -245,6 +246,7 @@ def test_queries_read_scoped_views_only():
 
 def test_scope_key_tells_viewers_apart():
     """The cache's key: whoever may see other rows has another key (fault 58)."""
-    viewers = [OWNER, MANAGER, GUIDE, NOBODY, ANALYST, Viewer("m2", "", frozenset(), frozenset({"S02"}), True)]
+    viewers = [OWNER, MANAGER, GUIDE, NOBODY, ANALYST, Viewer("m2", "", EVERY_QUERY, frozenset({"S02"}), True)]
+    viewers += [Viewer("finance", "", frozenset({"finance"}), MANAGER.store_ids, True)]
     assert len({viewer.scope for viewer in viewers}) == len(viewers)
-    assert MANAGER.scope == Viewer("other", "n", frozenset(), frozenset({"S01"}), True, language="en").scope
+    assert MANAGER.scope == Viewer("other", "n", EVERY_QUERY, frozenset({"S01"}), True, language="en").scope

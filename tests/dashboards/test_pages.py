@@ -1,6 +1,7 @@
 """Every page in both languages, for the owner and for one store; what is said when there is nothing to show."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,15 +10,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import access, data
-from models.serving import Viewer
+from models.serving import NotAllowedError, Viewer
 from models.serving.pointer import CURRENT
+from models.store import Store
 from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 PAGES = ("overview", "customers", "settlement", "at_risk", "quality")
 LANGUAGES = ("zh", "en")
 OWNER = Viewer.owner_of_the_company()
-MANAGER = Viewer("manager", "", frozenset({"manager"}), frozenset({"S01"}))
+MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
+NOWHERE = Viewer("x", "", frozenset({"store_manager"}), frozenset())
 TITLES = {
     "zh": ("总览", "客户", "结算", "流失风险", "数据"),
     "en": ("Overview", "Customers", "Settlement", "At risk", "Data"),
@@ -181,7 +184,7 @@ def test_manager_of_one_store_sees_nothing_of_another(app, monkeypatch, page):
 
 
 def test_a_linked_customer_out_of_scope_is_as_if_absent(app, monkeypatch):
-    monkeypatch.setattr(access, "current_viewer", lambda: Viewer("x", "", frozenset(), frozenset()))
+    monkeypatch.setattr(access, "current_viewer", lambda: NOWHERE)
     at = app("customers", "en", customer="C000001")
     assert "not in your scope" in at.info[0].value
     assert not at.dataframe and not at.text[1:]
@@ -241,15 +244,59 @@ def test_a_withdrawn_role_counts_on_the_next_rerun(app, monkeypatch):
     """Fault 57."""
     at = app("overview", "en")
     assert at.metric[0].value == "30"
-    monkeypatch.setattr(access, "current_viewer", lambda: Viewer("x", "", frozenset(), frozenset()))
+    monkeypatch.setattr(access, "current_viewer", lambda: NOWHERE)
     assert at.run().metric[0].value == "0"
 
 
-def test_another_machine_is_denied(app, monkeypatch):
+def test_who_is_signed_out_sees_nothing(app, monkeypatch):
     def denied() -> Viewer:
         raise access.AccessDenied
 
     monkeypatch.setattr(access, "current_viewer", denied)
     at = app("overview", "en")
+    assert at.subheader[0].value == "You are signed out"
+    assert not at.metric and not at.dataframe
+
+
+def test_a_role_that_is_withdrawn_denies_the_next_rerun_and_is_in_the_audit(app, monkeypatch, home):
+    """Fault 57: the page stays open, the role goes, and the same answers are still in the cache."""
+    finance = Viewer("f1", "", frozenset({"finance"}), None)
+    monkeypatch.setattr(access, "current_viewer", lambda: finance)
+    at = app("settlement", "en")
+    assert at.title[0].value == "Settlement" and at.dataframe
+    monkeypatch.setattr(access, "current_viewer", lambda: replace(finance, roles=frozenset({"service_manager"})))
+    at.run()
     assert at.subheader[0].value == "Not allowed"
     assert not at.metric and not at.dataframe
+    with Store.open(f"sqlite:///{home / 'store.db'}") as store:
+        newest = store.audit.newest(1).row(0, named=True)
+    assert (newest["user_id"], newest["action"], newest["object_id"]) == ("f1", "denied", "settlement")
+
+
+def test_two_people_through_the_cache_in_turn_never_share_an_answer(app, monkeypatch):
+    """Fault 58, in every order: each sees, after the others, exactly what they see alone."""
+    people = (
+        OWNER,
+        MANAGER,
+        replace(MANAGER, sees_personal=True),
+        replace(MANAGER, store_ids=frozenset({"S02"})),
+        replace(MANAGER, owner_userid="u02"),
+    )
+    alone = {}
+    for viewer in people:
+        monkeypatch.setattr(access, "current_viewer", lambda viewer=viewer: viewer)
+        data._answer.clear()
+        alone[viewer] = _shown(app("customers", "en"))
+    assert len(set(alone.values())) == len(people)
+    data._answer.clear()
+    for viewer in (*people, *reversed(people)):
+        monkeypatch.setattr(access, "current_viewer", lambda viewer=viewer: viewer)
+        assert _shown(app("customers", "en")) == alone[viewer]
+
+
+def test_a_role_without_the_right_gets_nothing_from_an_answer_that_another_one_left_in_the_cache(home, monkeypatch):
+    monkeypatch.setenv("SCRM_HOME", str(home))
+    wide = Viewer("a", "", frozenset({"owner"}), None)
+    assert data.reader(wide)("settlement_periods").height > 0
+    with pytest.raises(NotAllowedError):
+        data.reader(replace(wide, roles=frozenset({"service_manager"})))("settlement_periods")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 
 from dashboards.server import ExposedError, command
 from models.settings import DashboardSettings, Settings
+from models.store import Store
+from models.store.demo_people import MARKER
 from tests.factories_snapshot import build_snapshot
 
 CONFIG = Path(__file__).parents[2] / "dashboards" / ".streamlit" / "config.toml"
@@ -31,9 +34,27 @@ def test_the_shipped_configuration_is_the_safe_one():
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "dashboard.example.com"])
-def test_an_address_that_others_can_reach_is_refused(tmp_path, address):
-    with pytest.raises(ExposedError, match="no sign-in"):
-        command(Settings(home=tmp_path, dashboard=DashboardSettings(address=address)))
+def test_an_address_that_others_can_reach_wants_a_setting_hosts_and_people(tmp_path, address):
+    """Fault 59."""
+    wide = DashboardSettings(address=address)
+    with pytest.raises(ExposedError, match="expose"):
+        command(Settings(home=tmp_path, dashboard=wide))
+    wide = wide.model_copy(update={"expose": True})
+    with pytest.raises(ExposedError, match="hosts"):
+        command(Settings(home=tmp_path, dashboard=wide))
+    settings = Settings(home=tmp_path, dashboard=wide.model_copy(update={"hosts": ("scrm.example.com",)}))
+    with pytest.raises(ExposedError, match="nobody can sign in"):
+        command(settings)
+    with Store.open(settings.store_address) as store:
+        store.users.add("o", "O", None, roles=["owner"], scopes=[], by="test", at=datetime(2026, 7, 1))
+    assert command(settings)[0] == sys.executable
+
+
+def test_the_demo_with_its_known_passwords_never_leaves_loopback(tmp_path):
+    (tmp_path / MARKER).touch()
+    wide = DashboardSettings(address="0.0.0.0", expose=True, hosts=("scrm.example.com",))
+    with pytest.raises(ExposedError, match="well-known"):
+        command(Settings(home=tmp_path, dashboard=wide))
 
 
 @pytest.mark.slow
@@ -59,6 +80,8 @@ def test_it_answers_on_loopback_only_from_any_working_directory(tmp_path):
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
         assert answer.status_code == 200
+        page = httpx.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}, trust_env=False)
+        assert page.status_code == 303 and page.headers["location"].startswith("/login")
         listening = [
             line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"
         ]

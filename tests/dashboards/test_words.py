@@ -15,9 +15,11 @@ DASHBOARDS = PROJECT / "dashboards"
 SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
-    "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "identifier", "key_check",
-    "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "status", "store_type",
-    "table", "way",
+    "act", "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "identifier",
+    "key_check", "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "role", "scope",
+    "status", "store_type", "table", "way",
+    # of the import page; reasons are found by the form of the importer's sentence
+    "basis", "job_kind", "job_status", "job_step", "layout", "reason", "remedy", "skipped", "unit",
 }  # fmt: skip
 
 

@@ -19,10 +19,13 @@ from pipelines import publishing
 from pipelines.lake import Lake
 from pipelines.plan import RunPlan
 from pipelines.publishing import SnapshotRefusedError, commit_decided, rollback
+from tests.faults.conftest import Figure
 from tests.faults.dying import KilledError, Operations, operations
-from tests.faults.tiny_company import COUNTS, KEEP, TinyCompany
+from tests.faults.tiny_company import COUNTS, KEEP, TinyCompany, assert_tidy
 
 __all__ = ["operations"]
+
+PUBLICATIONS = 100
 
 
 @pytest.fixture
@@ -41,18 +44,9 @@ def generation(snapshots: Snapshots) -> int:
     return numbers.pop()
 
 
-def assert_tidy(company: TinyCompany) -> None:
-    """No loss, no duplicate, nothing left over."""
-    assert company.lake.verify() == []
-    ids = company.lake.read("decided", "customer_ids")
-    assert ids["identifier"].is_unique().all()
+def assert_decided_once(company: TinyCompany) -> None:
     scores = company.lake.read("decided", "scores")
     assert scores.select("customer_id", "artifact_id", "business_date").is_unique().all()
-    named = {pointer.file for pointer in available(company.published)}
-    assert len(named) <= KEEP + 1
-    beside = {name.replace(".duckdb", ".json") for name in named}
-    assert {path.name for path in company.published.iterdir()} == named | beside | {CURRENT, ".lock"}
-    assert {path.name for path in company.settings.promoted_dir.parent.iterdir()} <= {"promoted", ".lock"}
 
 
 Fault = Callable[[int], AbstractContextManager[None]]
@@ -77,14 +71,16 @@ def drilled(company: TinyCompany, tmp_path: Path, operations: Operations, fault:
         company.run(2)
         assert shown(company.published) == 2
         assert_tidy(company)
+        assert_decided_once(company)
         yield nth, seen == 2
 
 
 @pytest.mark.slow
 def test_killed_before_any_change_of_a_file_readers_see_a_whole_snapshot_and_a_repeat_completes(
-    company: TinyCompany, tmp_path: Path, operations: Operations
+    company: TinyCompany, tmp_path: Path, operations: Operations, figure: Figure
 ) -> None:
     outcomes = dict(drilled(company, tmp_path, operations, operations.dying))
+    figure(operations=len(outcomes), torn_reads=0)
     assert len(outcomes) > 30, "the drill must have met every step"
     moved = [nth for nth, is_new in outcomes.items() if is_new]
     assert 0 < len(moved) < len(outcomes) / 2, "the pointer moves late, and only tidying comes after it"
@@ -93,9 +89,11 @@ def test_killed_before_any_change_of_a_file_readers_see_a_whole_snapshot_and_a_r
 
 @pytest.mark.slow
 def test_a_full_disk_at_any_change_of_a_file_is_survived(
-    company: TinyCompany, tmp_path: Path, operations: Operations
+    company: TinyCompany, tmp_path: Path, operations: Operations, figure: Figure
 ) -> None:
-    assert len(dict(drilled(company, tmp_path, operations, operations.failing))) > 30
+    failed = len(dict(drilled(company, tmp_path, operations, operations.failing)))
+    assert failed > 30
+    figure(operations=failed, invariants_broken=0)
 
 
 def test_killed_while_the_candidate_is_written_leaves_nothing_behind(company: TinyCompany) -> None:
@@ -108,10 +106,13 @@ def test_killed_while_the_candidate_is_written_leaves_nothing_behind(company: Ti
     publishing.write_candidate(company.warehouse, company.lake, plan, company.published)
     company.publish(plan)
     assert_tidy(company)
+    assert_decided_once(company)
 
 
 @pytest.mark.slow
-def test_readers_during_fifty_publications_see_whole_snapshots_and_never_an_older_one(company: TinyCompany) -> None:
+def test_readers_during_a_hundred_publications_see_whole_snapshots_and_never_an_older_one(
+    company: TinyCompany, figure: Figure
+) -> None:
     company.run(1)
     seen: list[tuple[int, int]] = []
     failures: list[BaseException] = []
@@ -133,7 +134,7 @@ def test_readers_during_fifty_publications_see_whole_snapshots_and_never_an_olde
     reader.start()
     published = {1: 1}
     try:
-        for number in range(2, 52):
+        for number in range(2, PUBLICATIONS + 1):
             # six generations in turn: candidates are copied, so that publications follow each other fast
             wanted = number % 6 + 1
             plan = company.build(wanted, to_seq=1)
@@ -144,11 +145,14 @@ def test_readers_during_fifty_publications_see_whole_snapshots_and_never_an_olde
     assert failures == []
     assert all(published[publication] == found for publication, found in seen)
     assert [publication for publication, _ in seen] == sorted(publication for publication, _ in seen)
-    assert len({publication for publication, _ in seen}) >= 5, "the reader must have met many publications"
+    met = len({publication for publication, _ in seen})
+    assert met >= 5, "the reader must have met many publications"
+    assert shown(company.published) == published[PUBLICATIONS]
+    figure(publications=PUBLICATIONS, publications_met=met, reads=len(seen), errors=len(failures))
 
 
 @pytest.mark.slow
-def test_a_flipped_bit_anywhere_is_found_before_it_is_served(company: TinyCompany) -> None:
+def test_a_flipped_bit_anywhere_is_found_before_it_is_served(company: TinyCompany, figure: Figure) -> None:
     company.run(1)
     pointer = company.run(2)
     path = company.published / pointer.file
@@ -164,6 +168,7 @@ def test_a_flipped_bit_anywhere_is_found_before_it_is_served(company: TinyCompan
         assert snapshots.current().replaces == pointer
         found += 1
     assert found == 100
+    figure(flipped=100, detected=found)
     with pytest.raises(SnapshotRefusedError, match="damaged"):
         rollback(company.published, pointer.version)
     assert company.run(2).publication == 3
@@ -283,6 +288,7 @@ def test_snapshots_that_no_pointer_names_are_swept(company: TinyCompany) -> None
     (company.published / f"{CURRENT}.tmp").write_bytes(b"{")
     company.run(2)
     assert_tidy(company)
+    assert_decided_once(company)
 
 
 def test_a_number_that_a_dead_publication_took_is_not_given_again(company: TinyCompany) -> None:
@@ -324,6 +330,7 @@ def test_a_repeat_decides_nothing_new(company: TinyCompany) -> None:
     company.run(2, to_seq=head)
     assert company.lake.head() == head
     assert_tidy(company)
+    assert_decided_once(company)
 
 
 def test_an_old_run_repeated_after_newer_ones_gives_the_same_and_changes_nothing_for_them(company: TinyCompany) -> None:

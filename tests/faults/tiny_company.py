@@ -19,7 +19,8 @@ import polars as pl
 
 from models.contracts import contract
 from models.contracts.published import create_statement
-from models.serving.pointer import Pointer
+from models.serving import available
+from models.serving.pointer import CURRENT, Pointer
 from models.settings import Settings
 from pipelines import publishing
 from pipelines.lake import Lake, Part, content_key
@@ -64,8 +65,10 @@ class TinyCompany:
             parts=[Part("landed", "orders", order(generation))],
         )
 
-    def build(self, generation: int, *, business_date: date = BUSINESS_DATE, to_seq: int = 0) -> RunPlan:
-        """All steps of a run before the publication."""
+    def build(
+        self, generation: int, *, business_date: date = BUSINESS_DATE, to_seq: int = 0, fresh: bool = False
+    ) -> RunPlan:
+        """All steps of a run before the publication. ``fresh``: the candidate is written, not copied."""
         lake, warehouse = self.lake, self.warehouse
         plan = RunPlan(business_date, to_seq or lake.head(), "Tiny", "Asia/Shanghai", "CNY")
         warehouse.start(lake, plan)
@@ -77,7 +80,10 @@ class TinyCompany:
         metadata = {"artifact_id": f"churn-{generation}", "trained_on": business_date.isoformat()}
         warehouse.set_aside_artifact("churn", f"bytes {generation}".encode(), metadata, "# Card")
         (warehouse.building / "estimators.json").write_text(json.dumps([{"estimator": "churn", "metadata": metadata}]))
-        self._candidate(plan, generation)
+        if fresh:
+            publishing.write_candidate(warehouse, lake, plan, self.published)
+        else:
+            self._candidate(plan, generation)
         return plan
 
     def _candidate(self, plan: RunPlan, generation: int) -> None:
@@ -109,11 +115,25 @@ class TinyCompany:
     def publish(self, plan: RunPlan) -> Pointer:
         return publishing.publish(self.warehouse, self.lake, plan, self.published, KEEP)
 
-    def run(self, generation: int, *, business_date: date = BUSINESS_DATE, to_seq: int = 0) -> Pointer:
+    def run(
+        self, generation: int, *, business_date: date = BUSINESS_DATE, to_seq: int = 0, fresh: bool = False
+    ) -> Pointer:
         """Sweep, land, build and publish a generation."""
         self.lake.sweep()
         self.land(generation)
-        return self.publish(self.build(generation, business_date=business_date, to_seq=to_seq))
+        return self.publish(self.build(generation, business_date=business_date, to_seq=to_seq, fresh=fresh))
+
+
+def assert_tidy(company: TinyCompany) -> None:
+    """No loss, no duplicate, nothing left over."""
+    assert company.lake.verify() == []
+    ids = company.lake.read("decided", "customer_ids")
+    assert ids["identifier"].is_unique().all()
+    named = {pointer.file for pointer in available(company.published)}
+    assert len(named) <= KEEP + 1
+    beside = {name.replace(".duckdb", ".json") for name in named}
+    assert {path.name for path in company.published.iterdir()} == named | beside | {CURRENT, ".lock"}
+    assert {path.name for path in company.settings.promoted_dir.parent.iterdir()} <= {"promoted", ".lock"}
 
 
 def order(number: int) -> pl.DataFrame:
@@ -139,17 +159,26 @@ def _frame(dataset: str, columns: dict) -> pl.DataFrame:
     return pl.DataFrame(filled, schema={name: dtypes[name] for name in filled})
 
 
-@functools.cache
+_shared: list[Path] = []
+
+
+def keep_in(folder: Path) -> None:
+    """Keep what every company shares here, where another process has made it."""
+    _shared[:] = [folder]
+
+
 def _kept() -> Path:
-    folder = tempfile.mkdtemp(prefix="tiny-company-")
-    atexit.register(shutil.rmtree, folder)
-    return Path(folder)
+    if not _shared:
+        _shared.append(Path(tempfile.mkdtemp(prefix="tiny-company-")))
+        atexit.register(shutil.rmtree, _shared[0])
+    return _shared[0]
 
 
-@functools.cache
 def _database(generation: int) -> Path:
     """The tables that dbt would have built, in a file of their own."""
     path = _kept() / f"warehouse-{generation}.duckdb"
+    if path.exists():
+        return path
     filled = {
         "customers": "customer_id, orders_count select printf('C%04d', i), 1",
         "customer_stores": "customer_id, store_id select printf('C%04d', i), 'S1'",

@@ -255,7 +255,7 @@ def test_a_zip_bomb_is_refused_before_it_is_inflated(tmp_path: Path, monkeypatch
     def inflated(*_: object) -> bytes:
         raise AssertionError("a member was read")
 
-    monkeypatch.setattr(sheets, "_part", inflated)
+    monkeypatch.setattr(sheets, "read_part", inflated)
     with pytest.raises(FileRefusedError, match="unpacks to 64 MB"):
         Door(tmp_path).send("bomb.xlsx", bomb)
 

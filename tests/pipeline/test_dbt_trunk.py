@@ -216,6 +216,18 @@ def test_a_tie_of_consents_is_a_withdrawal(built: Tables) -> None:
     assert built["stg_store__consents"].height == 5
 
 
+def test_people_of_every_dataset_are_seen_and_dated(built: Tables) -> None:
+    """A lead that came in after as_of says nothing yet; a visit of two items is one record."""
+    seen = built["identity_observations"].filter(pl.col("source").is_in(["leads", "visits"]))
+    assert rows(seen, "record_id", "identifier_type", "identifier", "observed_at") == [
+        ("leads:L1", "phone", "+8613800000001", at("2025-03-01")),
+        ("visits:S1:V1", "member_no", "M3", at("2025-03-02")),
+    ]
+    freshness = built["serve_data_freshness"]
+    assert rows(freshness, "rows_count", "last_event_at", dataset="visits") == [(2, at("2025-03-02"))]
+    assert rows(freshness, "rows_count", "last_event_at", dataset="tax_rates") == [(0, None)]
+
+
 def test_the_owner_is_the_earliest_follow_up_that_still_stands(built: Tables) -> None:
     assert rows(built["stg_wecom__follows"], "userid", "external_userid", is_current=False) == [("bob", "wm1")]
     owners = rows(built["customers"], "customer_id", "owner_userid", "owner_store_id", is_wecom_contact=True)

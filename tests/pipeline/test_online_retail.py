@@ -2,16 +2,14 @@
 
 import pytest
 
-from models.settings import PROJECT_ROOT
-from tests.benchmarks.bench_online_retail import EXPECTED_ROWS, run_main_job
+from tests.benchmarks.bench_online_retail import EXPECTED_ROWS, online_retail
 from tests.conftest import dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-MAP = PROJECT_ROOT / "data" / "reference" / "maps" / "online_retail.yaml"
 
 
 def test_a_real_year_goes_the_whole_way(tmp_path) -> None:
-    figures = run_main_job(dataset("online_retail"), tmp_path / "home")
+    figures = online_retail(dataset("online_retail")).main_job(tmp_path / "home")
     accounted = figures["accepted"] + figures["quarantined"] + figures["skipped"]
     assert figures["rows"] == EXPECTED_ROWS == accounted
     assert figures["settlement_imbalance_minor"] == 0

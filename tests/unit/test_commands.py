@@ -22,7 +22,12 @@ A1,1,SH01,2026-01-05 09:30,13800001111,T1,2,10.00,20.00
 A1,2,SH01,2026-01-05 09:30,13800001111,T2,-1,39.90,39.90
 A2,1,SH01,2026-01-06 10:00,13800002222,T1,1,10.00,10.00
 """
-FOREGROUND = {"scrm dashboard", "scrm up", "scrm sandbox serve"}  # they answer with a page, not with data
+FOREGROUND = {
+    "scrm dashboard",
+    "scrm up",
+    "scrm sandbox serve",
+    "scrm jobs work",
+}  # they answer with a page, not with data
 Scrm = Callable[..., Result]
 
 

@@ -95,7 +95,7 @@ def test_what_is_wrong_is_refused_by_name(case: str) -> None:
 
 def test_every_shipped_map_loads(tmp_path: Path) -> None:
     shipped = sorted((PROJECT_ROOT / "data" / "reference" / "maps").glob("*.yaml"))
-    assert [path.stem for path in shipped] == ["online_retail"]
+    assert "online_retail" in [path.stem for path in shipped]
     for path in shipped:
         copy = tmp_path / path.name
         copy.write_text(documents.Mapping.load(path).dump(), encoding="utf-8")

@@ -10,8 +10,8 @@ from pipelines.commands.pages import commands_page, settings_page
 
 TOP_LEVEL = {
     "pipelines", "dbt_project", "models", "dashboards", "ml", "data", "tests", "docs", ".ci",
-    "pyproject.toml", "requirements.lock", "Makefile", "README.md", "README.zh-CN.md", "CONTRIBUTING.md",
-    "CHANGELOG.md", "LICENSE", ".gitignore",
+    "pyproject.toml", "requirements.lock", "requirements-spark.lock", "Makefile", "README.md", "README.zh-CN.md",
+    "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".gitignore",
 }  # fmt: skip
 LONGEST = 400
 

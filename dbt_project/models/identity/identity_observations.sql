@@ -11,6 +11,42 @@ customer_records as (
     select * from {{ ref('stg_files__customers') }}
 ),
 
+members as (
+    select * from {{ ref('stg_files__members') }}
+),
+
+leads as (
+    select * from {{ ref('stg_files__leads') }}
+),
+
+follow_ups as (
+    select * from {{ ref('stg_files__follow_ups') }}
+),
+
+tickets as (
+    select * from {{ ref('stg_files__tickets') }}
+),
+
+visits as (
+    select * from {{ ref('stg_files__visits') }}
+),
+
+enrolments as (
+    select * from {{ ref('stg_files__enrolments') }}
+),
+
+points as (
+    select * from {{ ref('stg_files__points') }}
+),
+
+cards as (
+    select * from {{ ref('stg_files__cards') }}
+),
+
+coupons as (
+    select * from {{ ref('stg_files__coupons') }}
+),
+
 contacts as (
     select * from {{ ref('stg_wecom__contacts') }}
 ),
@@ -54,6 +90,106 @@ records as (
         'customers:' || record_id as record,
         registered_at as observed_at
     from customer_records
+    union all
+    select
+        'members:' || member_no as record_id,
+        'members' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        joined_at as observed_at
+    from members
+    union all
+    select
+        'leads:' || lead_id as record_id,
+        'leads' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        created_at as observed_at
+    from leads
+    union all
+    select
+        'follow_ups:' || follow_up_id as record_id,
+        'follow_ups' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        followed_at as observed_at
+    from follow_ups
+    union all
+    select
+        'tickets:' || ticket_id as record_id,
+        'tickets' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        opened_at as observed_at
+    from tickets
+    union all
+    select
+        'visits:' || visit_key as record_id,
+        'visits' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        min(visited_at) as observed_at
+    from visits
+    group by visit_key, unionid, external_userid, phone, member_no
+    union all
+    select
+        'enrolments:' || enrolment_id as record_id,
+        'enrolments' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        enrolled_at as observed_at
+    from enrolments
+    union all
+    select
+        'points:' || entry_id as record_id,
+        'points' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        occurred_at as observed_at
+    from points
+    union all
+    select
+        'cards:' || entry_id as record_id,
+        'cards' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        occurred_at as observed_at
+    from cards
+    union all
+    select
+        'coupons:' || coupon_code as record_id,
+        'coupons' as source,
+        unionid,
+        external_userid,
+        phone,
+        member_no,
+        cast(null as string) as record,
+        issued_at as observed_at
+    from coupons
     union all
     select
         'wecom_contacts:' || external_userid as record_id,

@@ -56,6 +56,7 @@ ORDERS = Contract(
     key=("store_id", "order_id", "line_no"),
     event_time="ordered_at",
     replaced_by=("store_id", "order_id"),
+    either=(("unit_price", "paid_amount"),),
     columns=(
         Column(
             "order_id",
@@ -118,9 +119,8 @@ ORDERS = Contract(
         Column(
             "unit_price",
             "price",
-            "price of one, major units",
+            "price of one, major units; empty: only the amount of the line is known",
             "单价",
-            required=True,
             synonyms=("price", "unitprice", "unit price", "商品单价", "价格", "商品价格"),
             checks=(positive("unit_price"),),
         ),
@@ -170,6 +170,12 @@ ORDERS = Contract(
     ),
     rules=(
         _BELOW_LIMIT,
+        RowRule(
+            "paid_amount",
+            "paid_amount is required where unit_price is empty",
+            when=pl.col("paid_amount").is_null(),
+            holds=_PRICE.is_not_null(),
+        ),
         RowRule(
             "discount",
             "paid_amount is empty, and quantity x unit_price - discount is below zero",

@@ -3,14 +3,16 @@
 from models.serving.queries import audiences, customers, overview, quality, risk, settlement
 from models.serving.query import Query
 
-QUERIES: dict[str, Query] = {
-    query.id: query
-    for query in (
-        *overview.QUERIES,
-        *customers.QUERIES,
-        *settlement.QUERIES,
-        *risk.QUERIES,
-        *quality.QUERIES,
-        *audiences.QUERIES,
-    )
+#: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
+SUBJECTS: dict[str, tuple[Query, ...]] = {
+    "overview": overview.QUERIES,
+    "customers": customers.QUERIES,
+    "settlement": settlement.QUERIES,
+    "risk": risk.QUERIES,
+    "quality": quality.QUERIES,
+    "audiences": audiences.QUERIES,
 }
+
+QUERIES: dict[str, Query] = {query.id: query for queries in SUBJECTS.values() for query in queries}
+
+SUBJECT_OF: dict[str, str] = {query.id: subject for subject, queries in SUBJECTS.items() for query in queries}

@@ -1,13 +1,19 @@
 """Facts from outside and from the store, landed in the lake."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
-from pipelines.defs.resources import Company
+from pipelines import inbox
+from pipelines.defs.resources import Company, fresh_hourly
 from pipelines.documents import publish_documents
 from pipelines.landing_store import land_store
 from pipelines.sources import wecom
+from pipelines.sources.http import NotJsonError, RateLimitedError, ServerFailureError, UnreachableError
 
 OWNERS = ["team:data"]
+NETWORK_RETRIES, RETRY_SECONDS = 2, 120
+TRANSIENT = (UnreachableError, RateLimitedError, ServerFailureError, NotJsonError)
 
 
 @dg.asset(
@@ -15,14 +21,33 @@ OWNERS = ["team:data"]
     owners=OWNERS,
     kinds={"wecom"},
     description="WeCom staff, external contacts and follow-ups, page by page; the cursor is committed with the page.",
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+    freshness_policy=fresh_hourly(),
 )
 def wecom_observations(company: Company) -> dg.MaterializeResult:
     workspace = company.workspace
     if not workspace.settings.wecom.corp_id:
         return dg.MaterializeResult(metadata={"state": "off: no corp id in the settings"})
-    report = wecom.sync(workspace.lake, workspace.settings)
+    try:
+        report = wecom.sync(workspace.lake, workspace.settings)
+    except TRANSIENT as error:
+        # The client has tried five times within a minute. A refusal or broken data would be the same again.
+        raise dg.RetryRequested(max_retries=NETWORK_RETRIES, seconds_to_wait=RETRY_SECONDS) from error
     return dg.MaterializeResult(metadata=dict(report.as_dict()))
+
+
+@dg.asset(
+    group_name="ingestion",
+    owners=OWNERS,
+    kinds={"file"},
+    description="Files that people put into the drop folder, each imported once and then moved away.",
+)
+def inbox_files(company: Company) -> dg.MaterializeResult:
+    taken = inbox.take_all(company.workspace, datetime.now(UTC))
+    refused = [one for one in taken if one.state == "failed"]
+    if refused:  # after the others have landed: a run that failed tells somebody
+        names = ", ".join(f"{one.dataset}/{one.file}" for one in refused)
+        raise inbox.InboxError(f"{len(refused)} file(s) were moved to inbox/failed, each with a note: {names}")
+    return dg.MaterializeResult(metadata={"files": len(taken), "rows": sum(one.accepted for one in taken)})
 
 
 @dg.asset(

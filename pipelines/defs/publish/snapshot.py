@@ -1,17 +1,12 @@
 """The published snapshot: written and verified, then made current together with all that the run decided."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from models.contracts.published import PUBLISHED
 from pipelines import publishing
-from pipelines.defs.resources import Build
+from pipelines.defs.resources import Build, fresh_daily
 
 FROM_RUN = {"batches", "quality_checks", "estimators", "publication"}
-FRESH = dg.FreshnessPolicy.cron(
-    deadline_cron="0 9 * * *", lower_bound_delta=timedelta(hours=24), timezone="Asia/Shanghai"
-)
 
 
 @dg.asset(
@@ -35,11 +30,14 @@ def snapshot_candidate(build: Build) -> dg.MaterializeResult:
     owners=["team:data"],
     kinds={"duckdb"},
     description="The snapshot that readers see; decided outcomes are committed just before the pointer moves.",
-    freshness_policy=FRESH,
+    freshness_policy=fresh_daily(),
 )
 def published_snapshot(build: Build) -> dg.MaterializeResult:
     workspace, plan = build.workspace, build.plan
     settings = workspace.settings
+    if not build.publish:
+        publishing.decide(workspace.warehouse, workspace.lake, plan, settings.published_dir)
+        return dg.MaterializeResult(metadata={"version": "decided only, not published", "run": plan.key})
     pointer = publishing.publish(
         workspace.warehouse, workspace.lake, plan, settings.published_dir, settings.keep_snapshots
     )

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from models.settings import Settings
 from pipelines.dbt import Node
 from pipelines.defs.resources import Build, prepared_project
 
-PROJECT = prepared_project()
+PROJECT = prepared_project(Settings().engine)  # its assets are the same on either engine
 MANIFEST = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
 TRANSLATOR = DagsterDbtTranslator()
 
@@ -21,7 +22,8 @@ def _build(tag: str, context: dg.AssetExecutionContext, build: Build) -> Iterato
     checks = {key.name: key for key in context.selected_asset_check_keys}
     found = []
     building = build.workspace.warehouse.building
-    for node in PROJECT.build(tag, building / "dbt"):
+    project = prepared_project(build.workspace.settings.engine)
+    for node in project.build(tag, building / "dbt", build.engine):
         if node.kind == "model" and node.passed:
             key = TRANSLATOR.get_asset_key(MANIFEST["nodes"][node.unique_id])
             yield dg.MaterializeResult(asset_key=key, metadata={"seconds": node.seconds})
@@ -52,3 +54,4 @@ def tables_of_facts(context: dg.AssetExecutionContext, build: Build) -> Iterator
 @dbt_assets(manifest=MANIFEST, select="tag:published", name="tables_to_publish")
 def tables_to_publish(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
     yield from _build("published", context, build)
+    build.engine.close()  # the folder is about to be promoted, and the memory is of use

@@ -14,6 +14,7 @@ _KINDS = (
     ("integer", "a whole number"),
     ("quantity", "DECIMAL(18,3)"),
     ("price", "DECIMAL(18,6), major units"),
+    ("rate", "DECIMAL(20,10); `13%` is 0.13"),
     ("amount", "stored as integer minor units of the row's currency; read as major units unless the map says `minor`"),
     ("timestamp", "stored as naive UTC, microseconds; read in the map's time zone"),
     ("date", "a civil date"),
@@ -50,6 +51,9 @@ def _dataset(of: Contract) -> list[str]:
     if of.replaced_by:
         unit = ", ".join(f"`{name}`" for name in of.replaced_by)
         lines.append(f"- Replacement: the newest batch that holds the same {unit} replaces all its rows")
+    if of.blank_in_key:
+        empty = ", ".join(f"`{name}`" for name in of.blank_in_key)
+        lines.append(f"- An empty {empty} is a part of the key like any other value")
     if of.event_time:
         lines.append(f"- Dated by: `{of.event_time}`")
     lines += ["", "| column | kind | required | English | 中文 | also recognised as |", "|---|---|---|---|---|---|"]

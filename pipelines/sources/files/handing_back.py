@@ -11,12 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
-from models.documents.mapping import Format, Mapping
+from models.documents.mapping import Destination, Format, Mapping
 from models.formulas import neutralised
 from pipelines.lake import Entry, Lake
-from pipelines.sources.files.cells import cleaned
+from pipelines.sources.files.cells import cleaned, read_currency
+from pipelines.sources.files.remedies import remedy
 from pipelines.sources.files.sifting import located
 from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefusedError
+from pipelines.sources.files.times import read_date
 
 _NEGATIVE = r"^-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?$"
 _EXTRA = re.compile(rf'"{EXTRA_PREFIX}([0-9]+)":')
@@ -41,15 +43,23 @@ class _Open:
 
 
 def listing(lake: Lake) -> pl.DataFrame:
-    """What is open: dataset, file, column, rule, rows and one masked example, most rows first."""
+    """What is open: dataset, file, column, rule, rows, one masked example and the remedy, most rows first."""
     found = [part.cells.with_columns(pl.lit(part.dataset).alias("dataset")) for part in _open(lake, None)]
     if not found:
-        return pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String()) | {"rows": pl.UInt32(), "example": pl.String()})
+        figures: dict[str, pl.DataType] = {"rows": pl.UInt32(), "example": pl.String(), "remedy": pl.String()}
+        return pl.DataFrame(schema={**dict.fromkeys(_LISTED, pl.String()), **figures})
     return (
         pl.concat(found)
         .group_by(_LISTED)
         .agg(rows=pl.col("row").n_unique(), example=pl.col("value").drop_nulls().first())
         .sort("rows", *_LISTED, descending=[True, False, False, False, False])
+        .with_columns(_remedies(pl.col("rule")).alias("remedy"))
+    )
+
+
+def _remedies(rules: pl.Expr) -> pl.Expr:
+    return rules.map_batches(
+        lambda found: found.replace_strict(names := found.unique(), [remedy(name) for name in names]), pl.String
     )
 
 
@@ -125,7 +135,7 @@ def _not_spoken_for(lake: Lake, dataset: str, parts: list[_Open]) -> list[_Open]
     unit = list(contract(dataset).replaced_by)
     units = {part.entry.seq: _units(part.entry, dataset, part.cells["raw"]) for part in parts}
     named = [
-        pl.read_parquet(lake.root / file.path, columns=unit).unique().with_columns(seq=pl.lit(entry.seq))
+        _as_text(pl.read_parquet(lake.root / file.path, columns=unit).unique()).with_columns(seq=pl.lit(entry.seq))
         for entry, file in lake.files("landed", dataset)
     ]
     named += [_stated(frame, dataset).unique().with_columns(seq=pl.lit(seq)) for seq, frame in units.items()]
@@ -155,18 +165,41 @@ def _units(entry: Entry, dataset: str, raw: pl.Series) -> pl.DataFrame:
     sources = {name: headers[to.columns[name].source] for name in unit if name in to.columns}
     cells = raw.str.json_decode(pl.Struct(dict.fromkeys(sources.values(), pl.String))).struct.unnest()
     return raw.to_frame().select(
-        cleaned(cells[sources[name]]).replace(to.columns[name].values).alias(name)
+        _unit_cells(cells[sources[name]], to, name).alias(name)
         if name in sources
         else pl.repeat(to.constants.get(name), pl.len(), dtype=pl.String).alias(name)
         for name in unit
     )
 
 
+def _unit_cells(cells: pl.Series, to: Destination, name: str) -> pl.Series:
+    text = cleaned(cells).replace(to.columns[name].values)
+    match to.contract.by_name[name].kind:
+        case "date":
+            return read_date(text, to.columns[name].format, to.constants["timezone"])[0].cast(pl.String)
+        case "currency":
+            return read_currency(text)[0]
+        case _:
+            return text
+
+
+def _as_text(units: pl.DataFrame) -> pl.DataFrame:
+    return units.with_columns(pl.all().cast(pl.String))
+
+
 def _with_companions(lake: Lake, part: _Open) -> pl.DataFrame:
     """Columns seq, _row, raw, problem: the rejected rows, and the accepted ones of the same order or refund."""
     rejected = part.cells.group_by("row", maintain_order=True).agg(
-        pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).str.join("; ").alias("problem")
+        pl.col("raw").first(), pl.col("rule").unique(maintain_order=True).alias("rules")
     )
+    remedies = _remedies(pl.element())
+    rejected = rejected.with_columns(
+        pl.concat_str(
+            pl.col("rules").list.join("; "),
+            pl.lit(". Remedy: "),
+            pl.col("rules").list.eval(remedies).list.unique(maintain_order=True).list.join("; "),
+        ).alias("problem")
+    ).drop("rules")
     rows = [rejected.rename({"row": ROW_COLUMN})]
     of = contract(part.dataset)
     paths = [lake.root / file.path for file in part.entry.files if (file.zone, file.dataset) == ("landed", of.dataset)]
@@ -174,7 +207,9 @@ def _with_companions(lake: Lake, part: _Open) -> pl.DataFrame:
         unit = list(of.replaced_by)
         units = _stated(_units(part.entry, of.dataset, rejected["raw"]), of.dataset).unique()
         accepted = pl.concat([pl.read_parquet(path, columns=[ROW_COLUMN, RAW_COLUMN, *unit]) for path in paths])
-        companions = accepted.join(units, on=unit, how="semi", nulls_equal=True)
+        companions = accepted.with_columns(pl.col(unit).cast(pl.String)).join(
+            units, on=unit, how="semi", nulls_equal=True
+        )
         nothing = pl.lit(None, dtype=pl.String).alias("problem")
         rows.append(companions.select(ROW_COLUMN, pl.col(RAW_COLUMN).alias("raw"), nothing))
     return pl.concat(rows).with_columns(seq=pl.lit(part.entry.seq))

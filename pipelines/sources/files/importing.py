@@ -11,6 +11,7 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN, Contract
 from models.documents.mapping import Destination, Mapping
 from models.identifiers import masked_all, phones_e164
+from models.killpoints import killpoint
 from models.settings import Settings
 from pipelines.lake import Accounting, Entry, Lake, Part, content_key
 from pipelines.quarantine import no_rejects, rejects, split, split_by_cells
@@ -24,8 +25,6 @@ from pipelines.sources.files.table import FileRefusedError, Table
 #: Goes into the batch key: raise it when the same file would give other rows, so that files can be imported anew.
 IMPORTER_VERSION = "1"
 LEDGER = "consents"  # the dataset whose rows go to the store's ledger
-#: Contracts whose key must be unique in the lake's newest state; with a null in it a row has no key.
-_KEYED = ("orders", "refunds", "customers", "stores")
 
 
 class ConsentLedger(Protocol):
@@ -119,11 +118,13 @@ def import_file(
     ]
     outcomes[0] = _with_ragged(outcomes[0], sifted, name)
     accounting = _accounting(table, sifted, outcomes)
+    killpoint("import.read")
     _record_consents(outcomes, consent_ledger, key, name, settings.phone_region)
     details = {"file": name, "sha256": sha256, **_details(mapping, table, sifted, outcomes)}
     parts = _parts(outcomes)
     del table, sifted  # the cells as text, a third of the memory; writing can use it
     commit = lake.commit(source=f"file:{name}", key=key, parts=parts, accounting=accounting, details=details)
+    killpoint("import.landed")
     return _report(commit.entry, name, repeated=commit.repeated)
 
 
@@ -137,6 +138,7 @@ def _record_consents(
     if ledger is None:
         raise FileRefusedError(f"{file}: consents need the store's ledger, and none was given")
     ledger.append(pl.concat(accepted), key, phone_region=phone_region)
+    killpoint("import.ledger_written")
 
 
 def _details(mapping: Mapping, table: Table, sifted: Sifted, outcomes: list[_Outcome]) -> dict[str, Any]:
@@ -228,18 +230,20 @@ def _with_identifiers(parsed: Parsed, phone_region: str) -> Parsed:
 def _by_key(good: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """One row per key: identical rows count once, rows that contradict each other all go to quarantine.
 
-    All of them, because which one comes first says nothing about which one is right.
+    All of them, because which one comes first says nothing about which one is right. A row with an empty part in its
+    key has none, but for the parts in which empty says something. Contracts without a unit of replacement are ledgers.
     """
-    if contract.dataset not in _KEYED or good.is_empty():
+    if not contract.replaced_by or good.is_empty():
         return good, no_rejects(), 0
     key = list(contract.key)
-    if any(good[name].null_count() == good.height for name in key):
+    stated = [name for name in key if name not in contract.blank_in_key]
+    if any(good[name].null_count() == good.height for name in stated):
         return good, no_rejects(), 0
     hashes = good.select(key).hash_rows()  # several times cheaper than the rows; a collision is sorted out below
     ordered = np.sort(hashes.to_numpy())
     if not (ordered[1:] == ordered[:-1]).any():
         return good, no_rejects(), 0
-    keyed = pl.all_horizontal(pl.col(key).is_not_null())
+    keyed = pl.all_horizontal(pl.col(stated).is_not_null())
     twice = hashes.is_duplicated() & good.select(keyed).to_series()
     if not twice.any():
         return good, no_rejects(), 0
@@ -247,8 +251,8 @@ def _by_key(good: pl.DataFrame, contract: Contract, *, file: str) -> tuple[pl.Da
     suspects = good.filter(twice)
     distinct = suspects.unique(columns, keep="first", maintain_order=True)
     clashing = distinct.filter(pl.struct(key).is_duplicated()).select(key).unique()
-    refused = suspects.join(clashing, on=key, how="semi", maintain_order="left")
-    single = distinct.join(clashing, on=key, how="anti", maintain_order="left")
+    refused = suspects.join(clashing, on=key, how="semi", nulls_equal=True, maintain_order="left")
+    single = distinct.join(clashing, on=key, how="anti", nulls_equal=True, maintain_order="left")
     found = rejects(
         refused,
         file=file,

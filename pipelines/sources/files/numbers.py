@@ -1,5 +1,7 @@
 """Text → numbers, exactly. No float is made; what has too many decimals is refused, never rounded."""
 
+from decimal import Decimal
+
 import polars as pl
 
 from models.money import MAX_MINOR, exponent
@@ -17,6 +19,7 @@ _MEANT = {
     "¥": ("CNY", "JPY"), "元": ("CNY", "HKD", "TWD", "MOP"), "圆": ("CNY",), "$": _DOLLARS, "€": ("EUR",),
     "£": ("GBP",), "RMB": ("CNY",), "US$": ("USD",), "HK$": ("HKD",), "NT$": ("TWD",),
 }  # fmt: skip
+_RATE = pl.Decimal(20, 10)
 _UNREADABLE = "is not a number such as -1299.50 or 1,299.50"
 
 
@@ -116,6 +119,21 @@ def read_integer(values: pl.Series, sign: str | None) -> Reading:
         *marked,
     ]
     return _signed(_without(typed, marked), sign), problems
+
+
+def read_rate(values: pl.Series, sign: str | None = None) -> Reading:
+    """Rates: a plain number, or a percentage (``13%`` is 0.13, exactly)."""
+    percent = where(values, lambda v: v.str.ends_with("%"))
+    bare = values.str.strip_suffix("%").str.strip_chars_end()
+    typed, problems = read_decimal(bare, _RATE, sign)
+    if not percent.any():
+        return typed, problems
+    fine = percent & _more_decimals(bare, _RATE.scale - 2)
+    hundredth = (
+        typed.to_frame().select(pl.first().cast(pl.Decimal(38, _RATE.scale)) * pl.lit(Decimal("0.01"))).to_series()
+    )
+    typed = typed.zip_with(~percent, blanked(hundredth.cast(_RATE), fine))
+    return typed, [*problems, (fine, f"has more than {_RATE.scale - 2} decimals")]
 
 
 def read_amount(values: pl.Series, currencies: pl.Series, *, minor: bool, sign: str | None) -> Reading:

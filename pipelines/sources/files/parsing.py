@@ -21,7 +21,7 @@ from pipelines.sources.files.cells import (
     read_id,
     where,
 )
-from pipelines.sources.files.numbers import read_amount, read_decimal, read_integer
+from pipelines.sources.files.numbers import read_amount, read_decimal, read_integer, read_rate
 from pipelines.sources.files.table import FileRefusedError
 from pipelines.sources.files.times import read_date, read_timestamp
 
@@ -145,25 +145,30 @@ class _Reader:
             self._problem(column, rule, mask)
         return self._known(column, typed) if column.known else typed
 
-    def _read(self, column: Column, cells: pl.Series, spec: ColumnSource) -> Reading:
+    def _number(self, column: Column, cells: pl.Series, spec: ColumnSource) -> Reading:
         sign = spec.format[0] if spec.format else None
         money = self.currencies
         if len(money) != len(cells):
             money = money.new_from_index(0, len(cells))
+        if column.kind == "integer":
+            return read_integer(cells, sign)
+        if column.kind == "amount":
+            return read_amount(cells, money, minor=spec.unit == "minor", sign=sign)
+        if column.kind == "rate":
+            return read_rate(cells, sign)
+        if not isinstance(column.dtype, pl.Decimal):
+            raise TypeError(f"{column.name}: kind {column.kind} without a decimal type")
+        return read_decimal(cells, column.dtype, sign, money if column.kind == "price" else None)
+
+    def _read(self, column: Column, cells: pl.Series, spec: ColumnSource) -> Reading:
         match column.kind:
             case "id":
                 return read_id(cells)
             case "phone":
                 typed = phones_e164(cells, self.region)
                 return typed, [(cells.is_not_null() & typed.is_null(), "is not a valid phone number")]
-            case "integer":
-                return read_integer(cells, sign)
-            case "quantity" | "price":
-                if not isinstance(column.dtype, pl.Decimal):
-                    raise TypeError(f"{column.name}: kind {column.kind} without a decimal type")
-                return read_decimal(cells, column.dtype, sign, money if column.kind == "price" else None)
-            case "amount":
-                return read_amount(cells, money, minor=spec.unit == "minor", sign=sign)
+            case "integer" | "quantity" | "price" | "rate" | "amount":
+                return self._number(column, cells, spec)
             case "timestamp":
                 return read_timestamp(cells, spec.format, self.zone)
             case "date":

@@ -128,7 +128,7 @@ def propose(path: Path, dataset: str, settings: Settings) -> Proposal:
         if name not in targets and (name in of.by_name or name in FILE_FACTS[1:])
     }
     constants = {name: value for name, value in constants.items() if _wanted(of, name)}
-    missing = tuple(c.name for c in of.columns if c.required and c.name not in targets and c.name not in constants)
+    missing = of.missing([*targets, *constants])
     used = {match.source for match in matches}
     return Proposal(
         dataset=dataset,
@@ -225,7 +225,9 @@ def _readable(sample: pl.DataFrame, of: Contract, column: Column, spec: ColumnSo
     if filled == 0:
         return 1.0
     constants = {"currency": settings.currency, "timezone": settings.timezone}
-    to = Destination(of.dataset, {column.name: spec}, {k: v for k, v in constants.items() if k != column.name})
+    to = Destination(
+        of.dataset, {column.name: spec}, {k: v for k, v in constants.items() if k == "timezone" or k != column.name}
+    )
     rows = sample.with_columns(raw_json(sample))
     typed = parse(rows, to, {spec.source: spec.source}, phone_region=settings.phone_region).frame[column.name]
     return (typed.len() - typed.null_count()) / filled

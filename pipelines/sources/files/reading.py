@@ -4,8 +4,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
+
+from models.contracts import RAW_COLUMN, ROW_COLUMN
 from models.documents.mapping import Format
 from pipelines.sources.files.delimited import decoded, read_delimited
+from pipelines.sources.files.layout import footer_begins
 from pipelines.sources.files.records import read_json_lines, read_parquet
 from pipelines.sources.files.sheets import read_workbook
 from pipelines.sources.files.table import MAX_BYTES, FileRefusedError, Table
@@ -25,6 +29,8 @@ _ENDINGS = {
     "parquet": (".parquet", ".pq"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
 }
+#: In the JSON of a record that does not fit the header.
+_FIRST_CELL = r'^\{"(?:[^"\\]|\\.)*":"((?:[^"\\]|\\.)*)"'
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def read_table(source: Source, form: Format | None = None) -> Table:
     """Source → Table of text cells. Raises FileRefusedError naming the file, the reason and the remedy."""
     try:
         kind = kind_of(source.data)
-        table = _READERS[kind](source.data, form or Format())
+        form = form or Format()
+        table = _stripped(_without_footer(_READERS[kind](source.data, form), form.footer), form.strip)
     except FileRefusedError as error:
         raise FileRefusedError(f"{source.name}: {error}") from error
     ending = Path(source.name).suffix.lower()
@@ -77,6 +84,30 @@ def read_table(source: Source, form: Format | None = None) -> Table:
         note = f"the name ends in {ending}, the content is {kind}: read as {kind}"
         table = replace(table, warnings=(note, *table.warnings))
     return table
+
+
+def _without_footer(table: Table, words: tuple[str, ...]) -> Table:
+    """The table up to the first row whose first cell begins with one of the words; the rest is counted as footer."""
+    if not words or table.kind == "xlsx":  # each sheet has its own end
+        return table
+    first = table.frame.select(ROW_COLUMN, pl.col(table.header[0]).alias("cell"))
+    odd = table.ragged.select(ROW_COLUMN, pl.col(RAW_COLUMN).str.extract(_FIRST_CELL).alias("cell"))
+    found = pl.concat([first, odd])
+    end = found.filter(footer_begins(found["cell"], words))[ROW_COLUMN].min()
+    if end is None:
+        return table
+    inside = pl.col(ROW_COLUMN) < end
+    frame, ragged = table.frame.filter(inside), table.ragged.filter(inside)
+    behind = table.frame.height + table.ragged.height - frame.height - ragged.height
+    return replace(table, frame=frame, ragged=ragged, footer=behind)
+
+
+def _stripped(table: Table, characters: str | None) -> Table:
+    """Without what a platform puts around every cell (a backtick, a tab) to keep spreadsheets from changing it."""
+    if characters is None:
+        return table
+    cells = pl.col(table.header).str.strip_chars(characters)
+    return replace(table, frame=table.frame.with_columns(cells))
 
 
 __all__ = ["FileRefusedError", "Source", "Table", "decoded", "kind_of", "load_source", "read_table"]

@@ -1,57 +1,53 @@
 """XLSX: a look at the package before it is inflated, then every cell as text through calamine.
 
-The sheet's own XML is scanned once for what a text rendering would hide: merged cells, formulas without a stored
-value, error cells, and numbers beyond the 15 digits that a spreadsheet keeps.
+One sheet is read, or with ``sheet: "*"`` every visible one of the same layout. What a text rendering hides,
+``scanning`` finds in the sheet's XML.
 """
 
 import io
 import re
 import zipfile
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import fastexcel
 import polars as pl
 
 from models.contracts import ROW_COLUMN
-from models.documents.mapping import Format
-from pipelines.sources.files.table import MAX_COLUMNS, FileRefusedError, Table, headers, no_ragged
+from models.documents.mapping import EVERY_SHEET, Format
+from pipelines.sources.files.layout import footer_begins, one_table
+from pipelines.sources.files.scanning import MAX_UNPACKED, Scan, read_part, scan_sheet
+from pipelines.sources.files.table import SHEET_COLUMN, FileRefusedError, Table, folded, headers, no_ragged
 
-MAX_UNPACKED = 256 * 1024**2  # a sheet of half a million order lines; calamine needs about 2.5 times as much
 MAX_RATIO = 100  # real sheets pack 5 to 30 to one
 _RATIO_FROM = 16 * 1024**2  # small packages may be repetitive
-_MAX_ROW = 1_048_576
 
 _REL_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)")
-_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"([^>]*)(?<!/)>(.*?)</c>', re.DOTALL)  # cells that only have a style: no
-_CELL_ROW = re.compile(rb'<c r="[A-Z]+([0-9]+)"')
-_VALUE = re.compile(rb"<v[^>]*>([^<]+)</v>")
-_TYPE = re.compile(rb'\bt="([a-zA-Z]+)"')
-_MERGE = re.compile(rb'<mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
-_DIGITS = re.compile(r"[0-9]+")
 _DATE_TEXT = re.compile(r"[:]|^\d{4}-\d")
-#: How a cell without a readable value is written; the parsers refuse it in every kind of column.
-NO_VALUE = "#FORMULA WITHOUT VALUE!"
-
-
-@dataclass
-class _Scan:
-    """What the XML says; positions are 0-based (row, column) of the sheet."""
-
-    overrides: dict[tuple[int, int], str]  # numbers: the text to show instead, error cells: the error
-    merges: list[tuple[int, int, int]]  # first row, last row, column
-    first_column: int  # of the text rendering, which begins at the first used column
-    formulas_without_value: int = 0
 
 
 def read_workbook(data: bytes, form: Format) -> Table:
     """Bytes of an XLSX file → Table. Raises FileRefusedError before anything big is inflated."""
     package = _package(data)
     sheets = _sheets(package)
-    name, warnings = _chosen(sheets, form.sheet)
-    scan = _scan(package, sheets[name][0])
+    names, warnings = _chosen(sheets, form.sheet)
+    _refuse_1904(package)
+    read = {name: _read_sheet(package, data, name, sheets[name][0], form.header_row, warnings) for name in names}
+    found = {name: _to_footer(frame, form.footer) for name, frame in read.items() if frame is not None}
+    footer = sum(frame.height - found[name].height for name, frame in read.items() if frame is not None)
+    if not found:
+        raise FileRefusedError(f"sheet {names[0]!r} is empty")
+    frame = _joined(found, warnings) if form.sheet == EVERY_SHEET else next(iter(found.values()))
+    frame = frame.with_columns(pl.int_range(1, frame.height + 1, dtype=pl.Int64).alias(ROW_COLUMN))
+    return Table(frame, no_ragged(), 0, "xlsx", {"sheet": ", ".join(found)}, tuple(warnings), footer)
+
+
+def _read_sheet(
+    package: zipfile.ZipFile, data: bytes, name: str, path: str, header_row: int, warnings: list[str]
+) -> pl.DataFrame | None:
+    """Rows behind the header, as text; None for a sheet without a single cell."""
+    scan = scan_sheet(package, path)
     try:
         reader = fastexcel.read_excel(data)
         sheet = reader.load_sheet(name, header_row=None, skip_rows=0, dtypes="string", dtype_coercion="coerce")
@@ -59,15 +55,42 @@ def read_workbook(data: bytes, form: Format) -> Table:
         raise FileRefusedError(f"sheet {name!r} cannot be read: {error}; save it anew as .xlsx or CSV") from error
     cells = sheet.to_polars()
     if cells.is_empty():
-        raise FileRefusedError(f"sheet {name!r} is empty")
-    scan.first_column = sheet.available_columns()[0].absolute_index
-    cells = _corrected(cells, scan)
-    if form.header_row > cells.height:
-        raise FileRefusedError(f"header_row is {form.header_row}, and sheet {name!r} has {cells.height} rows")
-    frame = _body(cells, form.header_row)
+        return None
+    cells = _corrected(cells, scan, first_column=sheet.available_columns()[0].absolute_index)
+    if header_row > cells.height:
+        raise FileRefusedError(f"header_row is {header_row}, and sheet {name!r} has {cells.height} rows")
+    one_table(cells, header_row, name)
     if scan.merges:
         warnings.append(f"{len(scan.merges)} merged cell(s): every row got the value of the first")
-    return Table(frame, no_ragged(), 0, "xlsx", {"sheet": name}, tuple(warnings))
+    return _body(cells, header_row)
+
+
+def _to_footer(frame: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
+    ends = footer_begins(frame.to_series(0), words).arg_true()
+    return frame.head(int(ends[0])) if len(ends) else frame
+
+
+def _joined(found: dict[str, pl.DataFrame], warnings: list[str]) -> pl.DataFrame:
+    """Sheets of one layout as one table; the sheet's name is a column like any other."""
+    first, *others = found
+    columns = found[first].columns
+    if SHEET_COLUMN in columns:
+        raise FileRefusedError(f"sheet {first!r} has a column {SHEET_COLUMN}, which is to hold its name; rename it")
+    layout = sorted(folded(column) for column in columns)
+    for name in others:
+        if sorted(folded(column) for column in found[name].columns) != layout:
+            raise FileRefusedError(
+                f"sheet {name!r} has other columns than sheet {first!r}: {', '.join(found[name].columns)}; import it "
+                "by a mapping of its own, with format.sheet"
+            )
+    parts, begin = [], 1
+    for name, frame in found.items():
+        same = {folded(column): column for column in frame.columns}
+        aligned = frame.select(pl.col(same[folded(column)]).alias(column) for column in columns)
+        parts.append(aligned.with_columns(pl.lit(name).alias(SHEET_COLUMN)))
+        warnings.append(f"rows {begin} to {begin + frame.height - 1} are those of sheet {name!r}")
+        begin += frame.height
+    return pl.concat(parts)
 
 
 def _package(data: bytes) -> zipfile.ZipFile:
@@ -90,20 +113,8 @@ def _package(data: bytes) -> zipfile.ZipFile:
     return package
 
 
-def _part(package: zipfile.ZipFile, name: str) -> bytes:
-    """One member, read to its declared size and no further. Raises FileRefusedError on damage."""
-    try:
-        with package.open(name) as stream:
-            content = stream.read(MAX_UNPACKED + 1)
-    except (KeyError, zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
-        raise FileRefusedError(f"the workbook is damaged in {name}: {error}; save it anew") from error
-    if len(content) > MAX_UNPACKED:
-        raise FileRefusedError(f"{name} unpacks to more than {MAX_UNPACKED // 1024**2} MB")
-    return content
-
-
 def _xml(package: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    content = _part(package, name)
+    content = read_part(package, name)
     if _ENTITY.search(content):  # entity expansion is the XML form of a zip bomb
         raise FileRefusedError(f"{name} declares XML entities, which no spreadsheet program writes")
     try:
@@ -124,78 +135,41 @@ def _sheets(package: zipfile.ZipFile) -> dict[str, tuple[str, bool]]:
     return found
 
 
-def _chosen(sheets: dict[str, tuple[str, bool]], wanted: str | None) -> tuple[str, list[str]]:
+def _chosen(sheets: dict[str, tuple[str, bool]], wanted: str | None) -> tuple[list[str], list[str]]:
+    """The sheets to read, and what to say about the others. A hidden sheet is read only when the mapping names it."""
     visible = [name for name, (_, seen) in sheets.items() if seen]
-    if wanted is not None:
+    if wanted is not None and wanted != EVERY_SHEET:
         if wanted not in sheets:
             raise FileRefusedError(f"no sheet {wanted!r}; the workbook has {', '.join(map(repr, sheets))}")
-        return wanted, []
+        return [wanted], []
     if not visible:
         raise FileRefusedError("the workbook has no visible sheet; state format.sheet in the mapping")
-    others = [name for name in sheets if name != visible[0]]
+    chosen = visible if wanted == EVERY_SHEET else visible[:1]
+    others = [name for name in sheets if name not in chosen]
     if not others:
-        return visible[0], []
+        return chosen, []
     listed = ", ".join(repr(name) + ("" if sheets[name][1] else " (hidden)") for name in others)
-    return visible[0], [f"read sheet {visible[0]!r}; not read: {listed} (state format.sheet for another)"]
+    remedy = f'state format.sheet for another, "{EVERY_SHEET}" for all visible ones of one layout'
+    return chosen, [f"read sheet {', '.join(map(repr, chosen))}; not read: {listed} ({remedy})"]
 
 
-def _scan(package: zipfile.ZipFile, path: str) -> _Scan:
-    content = _part(package, path)
-    scan = _Scan({}, [], 0)
-    for match in _CELL.finditer(content):
-        letters, number, attributes, inner = match.groups()
-        column, row = _column(letters), int(number) - 1
-        if inner and (column >= MAX_COLUMNS or row >= _MAX_ROW):
-            raise FileRefusedError(f"a cell in column {letters.decode()}; a table has at most {MAX_COLUMNS} columns")
-        if inner:
-            _look_at_cell(scan, (row, column), attributes, inner)
-    merges = _MERGE.findall(content)
-    rows_with_cells = max((int(match[1]) - 1 for match in _CELL_ROW.finditer(content)), default=0) if merges else 0
-    for left, top, right, bottom in merges:
-        if bottom != top and _column(right) - _column(left) < MAX_COLUMNS and int(bottom) - 1 <= rows_with_cells:
-            scan.merges.append((int(top) - 1, int(bottom) - 1, _column(left)))
-    return scan
+def _refuse_1904(package: zipfile.ZipFile) -> None:
+    """Old Mac workbooks count days from 1904: a date that is written as a bare number would be four years off."""
+    properties = _xml(package, "xl/workbook.xml").find("{*}workbookPr")
+    if properties is not None and properties.get("date1904", "0").lower() in ("1", "true"):
+        raise FileRefusedError(
+            "the workbook counts its dates from 1904; switch that option off (File, Options, Advanced) or save as CSV"
+        )
 
 
-def _look_at_cell(scan: _Scan, place: tuple[int, int], attributes: bytes, inner: bytes) -> None:
-    value = _VALUE.search(inner)
-    kind = _TYPE.search(attributes)
-    if b"<f" in inner and value is None and b"<is>" not in inner:
-        if kind is None or kind[1] != b"str":  # a text formula may well give an empty text
-            scan.overrides[place] = NO_VALUE
-            scan.formulas_without_value += 1
-        return
-    if value is None:
-        return
-    if kind is not None and kind[1] == b"e":
-        scan.overrides[place] = value[1].decode(errors="replace")
-    elif (kind is None or kind[1] == b"n") and len(value[1]) > 15:
-        scan.overrides[place] = _fifteen_digits(value[1].decode(errors="replace"))
-
-
-def _fifteen_digits(text: str) -> str:
-    """A stored number as its program shows it. Whole numbers of 16 digits and more have lost their end: as 1.2E+17."""
-    number = Decimal(text)
-    if abs(number) >= Decimal(10) ** 15:
-        return f"{number:.14E}"
-    return f"{Decimal(f'{number:.15g}'):f}"
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
-
-
-def _corrected(cells: pl.DataFrame, scan: _Scan) -> pl.DataFrame:
+def _corrected(cells: pl.DataFrame, scan: Scan, *, first_column: int) -> pl.DataFrame:
     """The rendering of calamine with the scan's corrections; dates stay as rendered, merged cells are filled down."""
     touched: dict[int, dict[int, str]] = {}
     for (row, column), text in scan.overrides.items():
-        touched.setdefault(column - scan.first_column, {})[row] = text
+        touched.setdefault(column - first_column, {})[row] = text
     by_column: dict[int, list[tuple[int, int]]] = {}
     for first, last, column in scan.merges:
-        by_column.setdefault(column - scan.first_column, []).append((first, last))
+        by_column.setdefault(column - first_column, []).append((first, last))
     for position in sorted({*touched, *by_column}):
         if not 0 <= position < cells.width:
             continue
@@ -221,4 +195,4 @@ def _body(cells: pl.DataFrame, header_row: int) -> pl.DataFrame:
     ]
     body = body.select(cells.columns[position] for position in used)
     body.columns = headers([header[position] for position in used])
-    return body.with_columns(pl.int_range(1, body.height + 1, dtype=pl.Int64).alias(ROW_COLUMN))
+    return body

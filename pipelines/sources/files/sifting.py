@@ -8,23 +8,18 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN
 from models.documents.mapping import Condition, Destination, Mapping
 from pipelines.sources.files.cells import cleaned, where
+from pipelines.sources.files.layout import TOTAL_ENDING, TOTAL_WORDS
 from pipelines.sources.files.numbers import canonical
-from pipelines.sources.files.table import EXTRA_PREFIX, PROBLEM_COLUMN, FileRefusedError, Table, folded, raw_json
-
-_TOTALS = (
-    "合计",
-    "总计",
-    "小计",
-    "汇总",
-    "合計",
-    "總計",
-    "total",
-    "totals",
-    "grand total",
-    "subtotal",
-    "sum",
-    "总合计",
+from pipelines.sources.files.table import (
+    EXTRA_PREFIX,
+    PROBLEM_COLUMN,
+    SHEET_COLUMN,
+    FileRefusedError,
+    Table,
+    folded,
+    raw_json,
 )
+
 _SHOWN_HEADERS = 60
 
 
@@ -81,7 +76,7 @@ def _missing(missing: Sequence[str], destinations: Iterable[Destination], header
 
 
 def sift(table: Table, mapping: Mapping, headers: dict[str, str]) -> Sifted:
-    """Blank rows, total rows and, where the mapping says so, repeated rows are skipped and counted."""
+    """Blank and total rows, repeated headers and, where the mapping says so, repeated rows are skipped and counted."""
     cells = [name for name in table.header if name != PROBLEM_COLUMN]
     rows = table.frame.select(*cells, ROW_COLUMN)
     ragged = table.ragged.select(
@@ -94,8 +89,12 @@ def sift(table: Table, mapping: Mapping, headers: dict[str, str]) -> Sifted:
     )
     blank, total = _empty_and_totals(rows, cells, mapping, headers)
     skipped = {"blank": table.blank + int(blank.sum()), "total": int(total.sum()), "duplicate": 0}
-    if skipped["blank"] > table.blank or skipped["total"]:
-        rows = rows.filter(~(blank | total))
+    again = _header_again(rows, cells)
+    for reason, count in (("header", int(again.sum())), ("footer", table.footer)):
+        if count:
+            skipped[reason] = count
+    if skipped["blank"] > table.blank or skipped["total"] or skipped.get("header"):
+        rows = rows.filter(~(blank | total | again))
     extra = [name for name in cells if name.startswith(EXTRA_PREFIX)]
     rows = rows.with_columns(raw_json(rows.select(cells), plain=table.plain))
     if extra:
@@ -120,14 +119,24 @@ def _empty_and_totals(
     for name in required:
         lacking = lacking | _blank(rows[name])
     places = lacking.arg_true()
-    few = rows.select(cells)[places]
-    stripped = few.select(pl.col(cells).str.strip_chars())
+    written = [name for name in cells if name != SHEET_COLUMN]  # the name of the sheet stands in no row
+    stripped = rows.select(written)[places].select(pl.all().str.strip_chars())
     first = stripped.select(
         pl.coalesce(pl.when(pl.col(name) != "").then(pl.col(name)) for name in stripped.columns).alias("first")
     ).to_series()
     word = cleaned(first).str.to_lowercase().str.strip_chars_end(": ")
-    is_total = word.is_in(_TOTALS).fill_null(False)
+    is_total = (word.is_in(TOTAL_WORDS) | word.str.contains(TOTAL_ENDING)).fill_null(False)
     return _flags(rows.height, places.filter(first.is_null())), _flags(rows.height, places.filter(is_total))
+
+
+def _header_again(rows: pl.DataFrame, cells: Sequence[str]) -> pl.Series:
+    """Rows that repeat the header: pages of a printout, files put one behind the other."""
+    places = (rows[cells[0]] == cells[0]).fill_null(False).arg_true()
+    named = [name for name in cells if name != SHEET_COLUMN]
+    same = [
+        all(folded(row[name] or "") == folded(name) for name in named) for row in rows[places].iter_rows(named=True)
+    ]
+    return _flags(rows.height, places.filter(pl.Series(same, dtype=pl.Boolean)))
 
 
 def _blank(values: pl.Series) -> pl.Series:

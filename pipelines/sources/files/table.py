@@ -14,6 +14,7 @@ from models.formulas import unguarded
 
 PROBLEM_COLUMN = "_problem"  # added by the export of rejects, ignored when the repaired file comes back
 EXTRA_PREFIX = "_extra_"  # cells beyond the header, so that they are neither lost nor shifted
+SHEET_COLUMN = "_sheet"  # the name of the sheet, where several are read as one table
 MAX_COLUMNS = 512
 MAX_BYTES = 4 * 1024**3  # a file is held in memory; more than this is a mistake or belongs into several files
 
@@ -32,7 +33,8 @@ class Table:
 
     ``frame``: one row per well-formed record, the cells as text under their source headers, then ``_row`` (1-based
     behind the header). ``ragged``: records with more or fewer cells than the header: ``_row``, ``_raw`` (JSON of
-    the cells), ``found`` (cells) or, for a line that is no record at all, null. ``blank``: empty lines.
+    the cells), ``found`` (cells) or, for a line that is no record at all, null. ``blank``: empty lines. ``footer``:
+    rows behind the end of the table.
     """
 
     frame: pl.DataFrame
@@ -41,12 +43,13 @@ class Table:
     kind: str  # csv, xlsx, parquet, jsonl
     details: dict[str, str]
     warnings: tuple[str, ...] = ()
+    footer: int = 0
     plain: bool = False  # known: no cell holds a quote, a backslash or a control character
 
     @property
     def rows(self) -> int:
         """Every row behind the header, blank and ragged ones too."""
-        return self.frame.height + self.ragged.height + self.blank
+        return self.frame.height + self.ragged.height + self.blank + self.footer
 
     @property
     def header(self) -> list[str]:

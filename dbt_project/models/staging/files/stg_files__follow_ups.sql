@@ -1,0 +1,55 @@
+with follow_up_rows as (
+    select * from {{ source('lake', 'follow_ups') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+deliveries as (
+    select
+        follow_up_rows.*,
+        batches.seq,
+        {{ content_hash([
+            'lead_id', 'unionid', 'external_userid', 'phone', 'member_no', 'staff_id', 'store_id', 'name',
+            'channel', 'content', 'outcome', 'next_step', 'followed_at', 'next_at',
+        ]) }} as content_hash
+    from follow_up_rows
+    inner join batches on follow_up_rows._batch = batches.batch
+),
+
+newest as (
+    select * from deliveries
+    qualify row_number() over (
+        partition by follow_up_id
+        order by seq desc, content_hash
+    ) = 1
+),
+
+follow_ups as (
+    select
+        newest.follow_up_id,
+        newest.lead_id,
+        newest.unionid,
+        newest.external_userid,
+        newest.phone,
+        newest.member_no,
+        newest.staff_id,
+        newest.store_id,
+        newest.name,
+        newest.channel,
+        newest.content,
+        newest.outcome,
+        newest.next_step,
+        newest.followed_at,
+        newest.next_at
+    from newest
+    cross join this_run
+    where newest.followed_at < this_run.as_of
+)
+
+select * from follow_ups

@@ -1,0 +1,59 @@
+with member_rows as (
+    select * from {{ source('lake', 'members') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+deliveries as (
+    select
+        member_rows.*,
+        batches.seq,
+        {{ content_hash([
+            'unionid', 'external_userid', 'phone', 'store_id', 'staff_id', 'referrer_member_no', 'name', 'gender',
+            'level', 'status', 'member_rows.source', 'growth_value', 'points_balance', 'birth_date',
+            'level_expires_on', 'joined_at', 'updated_at',
+        ]) }} as content_hash
+    from member_rows
+    inner join batches on member_rows._batch = batches.batch
+),
+
+newest as (
+    select * from deliveries
+    qualify row_number() over (
+        partition by member_no
+        order by seq desc, updated_at desc nulls last, content_hash
+    ) = 1
+),
+
+members as (
+    select
+        newest.member_no,
+        newest.unionid,
+        newest.external_userid,
+        newest.phone,
+        newest.store_id,
+        newest.staff_id,
+        newest.referrer_member_no,
+        newest.name,
+        newest.gender,
+        newest.level,
+        newest.status,
+        newest.source,
+        newest.growth_value,
+        newest.points_balance,
+        newest.birth_date,
+        newest.level_expires_on,
+        newest.joined_at,
+        newest.updated_at
+    from newest
+    cross join this_run
+    where newest.joined_at < this_run.as_of
+)
+
+select * from members

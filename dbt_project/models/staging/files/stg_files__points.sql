@@ -1,0 +1,54 @@
+with point_rows as (
+    select * from {{ source('lake', 'points') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+deliveries as (
+    select
+        point_rows.*,
+        batches.seq,
+        {{ content_hash([
+            'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id', 'name', 'kind', 'reason',
+            'points', 'balance_after', 'expires_on', 'occurred_at',
+        ]) }} as content_hash
+    from point_rows
+    inner join batches on point_rows._batch = batches.batch
+),
+
+newest as (
+    select * from deliveries
+    qualify row_number() over (
+        partition by entry_id
+        order by seq desc, content_hash
+    ) = 1
+),
+
+points as (
+    select
+        newest.entry_id,
+        newest.unionid,
+        newest.external_userid,
+        newest.phone,
+        newest.member_no,
+        newest.order_id,
+        newest.store_id,
+        newest.name,
+        newest.kind,
+        newest.reason,
+        newest.points,
+        newest.balance_after,
+        newest.expires_on,
+        newest.occurred_at
+    from newest
+    cross join this_run
+    where newest.occurred_at < this_run.as_of
+)
+
+select * from points

@@ -1,0 +1,58 @@
+with shop_statement_rows as (
+    select * from {{ source('lake', 'shop_statements') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+deliveries as (
+    select
+        shop_statement_rows.*,
+        batches.seq,
+        {{ content_hash([
+            'store_id', 'bill_id', 'order_id', 'platform_order_id', 'refund_id', 'status', 'note', 'currency',
+            'amount', 'fee_amount', 'net_amount', 'balance_after', 'occurred_at', 'settled_at',
+        ]) }} as content_hash
+    from shop_statement_rows
+    inner join batches on shop_statement_rows._batch = batches.batch
+),
+
+newest as (
+    select * from deliveries
+    qualify row_number() over (
+        partition by platform, coalesce(account_id, '*'), entry_id, kind
+        order by seq desc, content_hash
+    ) = 1
+),
+
+shop_statements as (
+    select
+        coalesce(newest.account_id, '*') as account_id,
+        newest.store_id,
+        newest.bill_id,
+        newest.entry_id,
+        newest.order_id,
+        newest.platform_order_id,
+        newest.refund_id,
+        newest.platform,
+        newest.kind,
+        newest.status,
+        newest.note,
+        newest.currency,
+        newest.amount,
+        newest.fee_amount,
+        newest.net_amount,
+        newest.balance_after,
+        newest.occurred_at,
+        case when newest.settled_at < this_run.as_of then newest.settled_at end as settled_at
+    from newest
+    cross join this_run
+    where newest.occurred_at < this_run.as_of
+)
+
+select * from shop_statements
