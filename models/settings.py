@@ -4,6 +4,7 @@ The environment wins over the file. Names are ``SCRM_<FIELD>``; a nested field h
 (``SCRM_WECOM__SECRET``). Secrets are ``SecretStr``: they print as stars everywhere.
 """
 
+import os
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SETTINGS_FILE = "scrm.toml"
+#: Tells child processes, which start in other folders, which file this process read.
+SETTINGS_FILE_VARIABLE = "SCRM_SETTINGS_FILE"
 
 
 class Engine(StrEnum):
@@ -35,6 +38,11 @@ class SparkSettings(BaseModel):
     options: dict[str, str] = Field(
         default={}, description="further Spark settings by name; those that keep the engines equal cannot be changed"
     )
+
+
+def settings_file() -> Path:
+    """``scrm.toml`` of the working folder, or the file that the process which started this one read."""
+    return Path(os.environ.get(SETTINGS_FILE_VARIABLE, SETTINGS_FILE)).resolve()
 
 
 class WecomSettings(BaseModel):
@@ -171,7 +179,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -228,6 +236,7 @@ class Settings(BaseSettings):
         plain = {name: str(value) for name, value in self if isinstance(value, str | int | Path)}
         return {
             **{f"SCRM_{name.upper()}": value for name, value in plain.items()},
+            SETTINGS_FILE_VARIABLE: str(settings_file()),
             "SCRM_BUILDING": str(self.building_dir),
             "SCRM_WAREHOUSE": str(self.building_dir / "warehouse.duckdb"),
             "DAGSTER_HOME": str(self.dagster_dir),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,10 +15,21 @@ class DocumentError(ExpectedError, ValueError):
     """A document does not hold; the message names file, field and remedy."""
 
 
+class TextLoader(yaml.SafeLoader):
+    """Every scalar but null is text: a column may be called ``no`` or ``2026``, and a store ``0012``."""
+
+
+TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class Document(BaseModel):
     """Base of every document: unknown fields are refused, a loaded document does not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    loader: ClassVar[type[yaml.SafeLoader]] = yaml.SafeLoader
 
     @property
     def version(self) -> str:
@@ -30,7 +41,7 @@ class Document(BaseModel):
     def parse(cls, text: str, *, name: str) -> Self:
         """Read YAML text. Raises DocumentError naming ``name``, the field and what is wrong."""
         try:
-            content = yaml.safe_load(text)
+            content = yaml.load(text, Loader=cls.loader)
         except yaml.YAMLError as error:
             raise DocumentError(f"{name}: not readable as YAML: {error}") from error
         try:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from models.contracts import LANDED, Contract, contract
-from models.documents.loading import Document
+from models.documents.loading import Document, TextLoader
 
 #: Facts about a whole file that every dataset may state, also where it has no such column.
 FILE_FACTS = ("currency", "timezone")
@@ -168,7 +168,12 @@ class Destination:
 
 
 class Mapping(Document):
-    """A file's mapping. ``duplicates: drop`` skips rows that repeat an earlier row of the file in every cell."""
+    """A file's mapping. ``duplicates: drop`` skips rows that repeat an earlier row of the file in every cell.
+
+    Cells are text, and so is what the mapping says of them: YAML's booleans and numbers are not looked for.
+    """
+
+    loader: ClassVar[type[yaml.SafeLoader]] = TextLoader
 
     dataset: str
     format: Format = Format()

@@ -74,6 +74,7 @@ def open_database(address: str) -> Database:
         if not _up_to_date(engine, path):
             _create_or_migrate(engine, path)
     except sa.exc.DatabaseError as error:
+        engine.dispose()  # a file left open would keep a full disk busy
         raise StoreError(
             f"{path} cannot be opened as the store: {error.orig}; mend store_url, or restore it"
         ) from error

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 from websockets.sync.client import connect
 
+from dashboards.signin_pages import FORM_TOKEN
+from models.store.demo_people import PASSWORD
 from tests.conftest import ID_KEY, SAMPLE, scrm_command
 
 READY_SECONDS = 240
@@ -70,21 +72,22 @@ def looked_at(port: int) -> int:
     """Open the page as a browser does: document, its scripts, then the page's own connection. Bytes that came."""
     base = f"http://127.0.0.1:{port}"
     with httpx.Client(trust_env=False, follow_redirects=True) as client:
-        page = client.get(base).text
+        form = client.get(f"{base}/login").text
+        token = re.search(rf'name="{FORM_TOKEN}" value="([^"]+)"', form)
+        assert token is not None, "the sign-in has a form"
+        entry = {"login": "owner", "password": PASSWORD, FORM_TOKEN: token[1]}
+        page = client.post(f"{base}/login", data=entry, headers={"Origin": base}).text
         got = len(page)
         for path in re.findall(r'(?:src|href)="\.?(/?static/[^"]+)"', page):
             got += len(client.get(f"{base}/{path.lstrip('/')}").content)
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    try:
-        with connect(
-            f"ws://127.0.0.1:{port}/_stcore/stream", additional_headers={"Cookie": cookies}, open_timeout=20, proxy=None
-        ) as stream:
-            # the first message of the browser: run the script (BackMsg.rerun_script, empty)
-            stream.send(b"\x5a\x00")
-            for _ in range(10):
-                got += len(stream.recv(timeout=20))
-    except (OSError, TimeoutError):
-        pass
+    with connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream", additional_headers={"Cookie": cookies}, open_timeout=20, proxy=None
+    ) as stream:
+        # the first message of the browser: run the script (BackMsg.rerun_script, empty)
+        stream.send(b"\x5a\x00")
+        for _ in range(10):
+            got += len(stream.recv(timeout=60))
     return got
 
 

@@ -104,9 +104,7 @@ def test_another_clock_language_mask_and_folder_give_the_same_marts(
     done = subprocess.run(
         scrm_command("demo", "--from", str(SAMPLE), "--no-dashboard"),
         env={
-            **environment(
-                company.home, TZ="Pacific/Kiritimati", LANG="C", LC_ALL="C", PYTHONUTF8="0", HOME=str(tmp_path)
-            ),
+            **environment(company.home, TZ="Pacific/Kiritimati", LANG="C", LC_ALL="C", HOME=str(tmp_path)),
             "PYTHONHASHSEED": "17",
         },
         cwd=tmp_path / "elsewhere",

@@ -23,6 +23,7 @@ from models.settings import Settings
 from pipelines import alerts, backup
 from pipelines.backfill import BackfillRefusedError, Day, backfill
 from pipelines.defs import automation
+from pipelines.demo import COMPANY
 from pipelines.lake import Lake
 from pipelines.publishing import decide
 from pipelines.reaper import DEAD, GRACE_SECONDS, alive, dead_runs, failure, reap
@@ -315,9 +316,9 @@ def test_backed_up_restored_elsewhere_and_run_again_gives_the_same_tables(
     backup.restore(tmp_path / "kept", elsewhere.home)
     pointer = read_pointer(published_sample.settings.published_dir)
     assert pointer is not None
-    with_name = {"SCRM_COMPANY": "四季茶铺 Four Seasons Tea"}
+    as_demo = {"SCRM_COMPANY": COMPANY, "SCRM_ID_KEY": "demo"}  # what the demo sets beside the files
     pair = ["--business-date", pointer.business_date.isoformat(), "--to-seq", str(pointer.sequence)]
-    elsewhere.scrm("run", *pair, **with_name)
+    elsewhere.scrm("run", *pair, **as_demo)
     restored = read_pointer(elsewhere.settings.published_dir)
     assert restored is not None
     original = digests(published_sample.settings.published_dir / pointer.file)

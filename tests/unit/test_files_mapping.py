@@ -100,3 +100,18 @@ def test_every_shipped_map_loads(tmp_path: Path) -> None:
         copy = tmp_path / path.name
         copy.write_text(documents.Mapping.load(path).dump(), encoding="utf-8")
         assert documents.Mapping.load(copy).version == documents.Mapping.load(path).version
+
+
+def test_words_and_numbers_that_yaml_would_read_stay_what_they_are() -> None:
+    read = Mapping.parse(
+        "dataset: orders\n"
+        "constants: {store_id: 0012, currency: CNY}\n"
+        "format: {header_row: 3}\n"
+        "columns: {order_id: no, ordered_at: 2026, product_id: off, quantity: y, unit_price: 1_000}\n",
+        name="odd headers",
+    )
+    assert read.constants["store_id"] == "0012"
+    assert read.format.header_row == 3
+    assert [read.columns[name].source for name in ("order_id", "ordered_at", "product_id", "unit_price")] == [
+        "no", "2026", "off", "1_000",
+    ]  # fmt: skip

@@ -54,3 +54,17 @@ def test_a_child_process_works_for_the_same_company_and_gets_no_secret(monkeypat
         monkeypatch.setenv(name, value)
     child = Settings()
     assert (child.company, child.timezone, child.home) == (given.company, given.timezone, given.home)
+
+
+def test_a_child_in_another_folder_reads_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scrm.toml").write_text(f'[wecom]\ncorp_id = "ww7"\nsecret = "{SECRET}"\n')
+    handed_over = Settings().environment()
+    assert SECRET not in json.dumps(handed_over)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for name, value in handed_over.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().wecom.corp_id == "ww7"
+    assert Settings().wecom.secret.get_secret_value() == SECRET

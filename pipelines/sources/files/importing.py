@@ -23,7 +23,7 @@ from pipelines.sources.files.sifting import Sifted, located, routed, sift
 from pipelines.sources.files.table import FileRefusedError, Table
 
 #: Goes into the batch key: raise it when the same file would give other rows, so that files can be imported anew.
-IMPORTER_VERSION = "1"
+IMPORTER_VERSION = "2"
 LEDGER = "consents"  # the dataset whose rows go to the store's ledger
 
 
