@@ -59,8 +59,8 @@ class Company:
         )
         return done
 
-    def scrm_json(self, *arguments: str, expect: int = 0) -> Mapping:
-        return json.loads(self.scrm(*arguments, "--json", expect=expect).stdout)
+    def scrm_json(self, *arguments: str, expect: int = 0, **more: str) -> Mapping:
+        return json.loads(self.scrm(*arguments, "--json", expect=expect, **more).stdout)
 
 
 @pytest.fixture

@@ -47,8 +47,7 @@ class RealCompany:
         for path, name in self.files:
             mapping = MAPS / f"{name}.yaml"
             dataset = Mapping.load(mapping).dataset
-            said = company.scrm("import", str(path), "--as", dataset, "--map", str(mapping), "--json", **self.settings)
-            imported = json.loads(said.stdout)
+            imported = company.scrm_json("import", str(path), "--as", dataset, "--map", str(mapping), **self.settings)
             accounted.update({key: imported[key] for key in ACCOUNTED})
         landed = time.monotonic()
         company.scrm("run", "--business-date", self.business_date.isoformat(), "--json", **self.settings)
