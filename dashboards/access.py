@@ -14,6 +14,7 @@ from models.store import User
 from models.store.signin import person
 
 SESSION_COOKIE = "siyu_session"
+_VIEWER = "viewer_of_this_rerun"
 _TOLD = "denials_told"
 
 
@@ -42,6 +43,17 @@ def current_viewer() -> Viewer:
     except (NoSnapshotError, SnapshotDamagedError):
         snapshot = None  # the page will say so; who looks does not depend on it
     return viewer_of(user, snapshot)
+
+
+def remember(viewer: Viewer) -> None:
+    """Keep the viewer for the rest of this rerun; ``streamlit_app`` calls it first thing, with a fresh one."""
+    st.session_state[_VIEWER] = viewer
+
+
+def viewer_of_this_rerun() -> Viewer:
+    """Whom ``streamlit_app`` let in a moment ago. Parts that rerun by themselves ask ``current_viewer`` instead."""
+    viewer: Viewer = st.session_state[_VIEWER]
+    return viewer
 
 
 def current_person() -> tuple[User, str]:

@@ -58,7 +58,8 @@ def snapshots(folder: str) -> Snapshots:
     return Snapshots(Path(folder))
 
 
-@st.cache_data(show_spinner=False, max_entries=1000, ttl="6h")
+# the frame itself, not a copy of it: polars never changes a frame in place unless asked to, and no page asks
+@st.cache_resource(show_spinner=False, max_entries=1000, ttl="6h")
 def _answer(
     snapshot_key: tuple[str, str],  # noqa: ARG001 - part of the cache's key
     scope: tuple[str, ...],  # noqa: ARG001 - part of the cache's key

@@ -95,9 +95,7 @@ def open_page(title: str) -> Page:
     words = Words(language())
     st.title(words(title), anchor=False)
     try:
-        reader = data.reader(access.current_viewer())
-    except access.AccessDenied:
-        _stop(words, "frame.denied.title", "frame.denied.body")
+        reader = data.reader(access.viewer_of_this_rerun())
     except NoSnapshotError:
         _stop(words, "frame.empty.title", "frame.empty.body")
     except SnapshotDamagedError:

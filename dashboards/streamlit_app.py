@@ -30,6 +30,7 @@ def main() -> None:
     except access.AccessDenied:
         frame.signed_out(Words(frame.language()), str(_ICON))
         return
+    access.remember(viewer)
     words = Words(frame.language(viewer.language))
     st.set_page_config(page_title=words("frame.product"), page_icon=str(_ICON), layout="wide")
     # a page that is not allowed stays known, so that a link to it is answered with words

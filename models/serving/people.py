@@ -1,8 +1,11 @@
 """From a person of the store to a viewer: scopes become store ids, as the snapshot of now has it.
 
-Nothing is kept: a store that moves to another region, a colleague who leaves a department and a scope that is
-withdrawn count from the next rerun on.
+Roles and scopes are those of the store now, and what they mean is read from the snapshot of now: a store that moves to
+another region, a colleague who leaves a department and a scope that is withdrawn count from the next rerun on.
 """
+
+import threading
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -14,6 +17,10 @@ from models.store.users import Scope, User
 _STORES = "select store_id, region from stores"
 # the main department of store staff bears the store's number (docs/architecture.md, staff_stores)
 _DEPARTMENTS = "select distinct store_id as department, store_id from staff where is_current and store_id is not null"
+
+#: What scopes mean on a snapshot never changes; it goes when the snapshot does.
+_RESOLVED: WeakKeyDictionary[Snapshot, dict[frozenset[Scope], frozenset[str]]] = WeakKeyDictionary()
+_LOCK = threading.Lock()
 
 
 def viewer_of(user: User, snapshot: Snapshot | None) -> Viewer:
@@ -50,6 +57,14 @@ def _stores(scopes: frozenset[Scope], snapshot: Snapshot | None) -> frozenset[st
         return None
     if snapshot is None or not scopes:
         return frozenset()
+    with _LOCK:
+        known = _RESOLVED.setdefault(snapshot, {})
+    if scopes not in known:
+        known[scopes] = _resolved(scopes, snapshot)
+    return known[scopes]
+
+
+def _resolved(scopes: frozenset[Scope], snapshot: Snapshot) -> frozenset[str]:
     wanted = {
         kind: [scope.value for scope in scopes if scope.kind == kind] for kind in ("region", "department", "store")
     }

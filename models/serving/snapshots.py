@@ -16,7 +16,7 @@ import polars as pl
 from models.contracts.published import check
 from models.errors import ExpectedError
 from models.files import file_sha256
-from models.serving.pointer import Pointer, PointerError, available, read_pointer
+from models.serving.pointer import CURRENT, Pointer, PointerError, available, read_pointer
 
 
 class SnapshotDamagedError(ExpectedError):
@@ -69,6 +69,7 @@ class Snapshots:
         }
         self._lock = threading.Lock()
         self._open: Snapshot | None = None
+        self._stamped: tuple[int, int, int] | None = None
         self._seen: Pointer | None = None  # the pointer that led to what is open
         self._verified: set[tuple[str, str]] = set()
 
@@ -80,12 +81,24 @@ class Snapshots:
         served and names the damaged one in ``replaces``. Raises NoSnapshotError, SnapshotDamagedError.
         """
         with self._lock:
+            stamp = self._stamp()
+            if self._open is not None and stamp is not None and stamp == self._stamped:
+                return self._open
             pointer = self._read()
+            self._stamped = stamp
             if self._open is not None and self._seen is not None and pointer.publication <= self._seen.publication:
                 return self._open
             self._open = self._first_sound(pointer)
             self._seen = pointer
             return self._open
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        """What changes when the pointer is replaced. Taken before it is read: a newer one is then seen next time."""
+        try:
+            found = (self.folder / CURRENT).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def available(self) -> list[Pointer]:
         """Versions that can be read or rolled back to, the last published first."""
