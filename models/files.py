@@ -1,8 +1,11 @@
 """Writing files so that a power cut leaves the old or the new, never half."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
+
+import polars as pl
 
 from models.killpoints import killpoint
 
@@ -35,3 +38,11 @@ def replace_durably(draft: Path, target: Path) -> None:
     draft.replace(target)
     killpoint("replace.renamed")
     fsync_folder(target.parent)
+
+
+def write_parquet(frame: pl.DataFrame, path: Path, compression_level: int | None = None) -> None:
+    """Zstandard Parquet. Raises OSError, also where polars names a write that failed by the layer in which it was."""
+    try:
+        frame.write_parquet(path, compression="zstd", compression_level=compression_level)
+    except pl.exceptions.ComputeError as error:
+        raise OSError(errno.EIO, f"could not write it ({error}); is the disk full?", str(path)) from error

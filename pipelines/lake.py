@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, contract
 from models.errors import ExpectedError
-from models.files import file_sha256, fsync_file, fsync_folder
+from models.files import file_sha256, fsync_file, fsync_folder, write_parquet
 from models.killpoints import killpoint
 
 Zone = Literal["landed", "decided", "documents", "artifacts", "quarantine"]
@@ -351,7 +351,7 @@ def _write(part: Part, scratch: Path, number: int, key: str) -> tuple[Path, File
         frame = part.frame.with_columns(pl.lit(key).alias(BATCH_COLUMN))
         if part.zone in ("landed", "decided"):
             frame = contract(part.dataset).conform(frame)
-        frame.write_parquet(path, compression="zstd", compression_level=1)
+        write_parquet(frame, path, compression_level=1)
         rows = frame.height
     else:
         path.write_bytes(part.content or b"")

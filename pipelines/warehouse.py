@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from models.contracts import CONTRACTS
 from models.errors import ExpectedError
-from models.files import file_sha256, fsync_folder
+from models.files import file_sha256, fsync_folder, write_parquet
 from models.killpoints import killpoint
 from models.settings import Settings
 from pipelines.lake import Lake, LakeError
@@ -97,7 +97,7 @@ class Warehouse:
         """One file that a dbt source reads, replacing what was there."""
         path = self.inputs / name / "rows.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(path, compression="zstd")
+        write_parquet(frame, path)
         killpoint("warehouse.input_written")
         return path
 
@@ -116,7 +116,7 @@ class Warehouse:
 
     def decide(self, dataset: str, frame: pl.DataFrame) -> None:
         """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
-        frame.write_parquet(self.outcomes / f"{dataset}.parquet")
+        write_parquet(frame, self.outcomes / f"{dataset}.parquet")
         killpoint("warehouse.set_aside")
 
     def set_aside_artifact(self, estimator: str, content: bytes, metadata: Mapping[str, Any], card: str) -> None:
@@ -161,7 +161,7 @@ class Warehouse:
     def _link(self, lake: Lake, dataset: str, to_seq: int) -> int:
         folder = self.inputs / dataset
         folder.mkdir(parents=True)
-        CONTRACTS[dataset].empty().write_parquet(folder / CONTRACT_FILE)
+        write_parquet(CONTRACTS[dataset].empty(), folder / CONTRACT_FILE)
         zone = "decided" if CONTRACTS[dataset].door == "run" else "landed"
         files = lake.files(zone, dataset, to_seq)  # type: ignore[arg-type]
         for _, file in files:
