@@ -21,6 +21,17 @@ SAMPLE = PROJECT_ROOT / "data" / "sample"
 DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
 
 
+#: What builds warehouses or kills processes: `make check` leaves these rooms out, so that it stays under three minutes.
+SLOW_ROOMS = ("pipeline", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in SLOW_ROOMS:
+            item.add_marker(pytest.mark.slow)
+
+
 def dataset(name: str) -> Path:
     """A real public data set, or a skip with the reason."""
     path = DATASETS / name
