@@ -273,6 +273,7 @@ def test_a_role_that_is_withdrawn_denies_the_next_rerun_and_is_in_the_audit(app,
     assert (newest["user_id"], newest["action"], newest["object_id"]) == ("f1", "denied", "settlement")
 
 
+@pytest.mark.slow
 def test_two_people_through_the_cache_in_turn_never_share_an_answer(app, monkeypatch):
     """Fault 58, in every order: each sees, after the others, exactly what they see alone."""
     people = (

@@ -80,6 +80,7 @@ def press(at: AppTest, label: str) -> AppTest:
     return next(button for button in at.button if button.label == label).click().run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", PAGES_OF)
 def test_every_role_opens_its_pages_and_no_other(signed_in, store, role):
     signed_in(role, Scope("store", "S01"))

@@ -163,6 +163,7 @@ def _writer(root: str, name: int, start: multiprocessing.Barrier) -> None:
         land(Lake(Path(root)), f"{name}-{number}", f"{name}-{number}")
 
 
+@pytest.mark.slow
 def test_writers_at_the_same_time_get_different_numbers(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(3)
@@ -228,6 +229,7 @@ def _sweeper(root: str, start: Any, over: Any) -> None:
         Lake(Path(root)).sweep()
 
 
+@pytest.mark.slow
 def test_sweeping_all_the_while_takes_nothing_from_living_writers(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start, over = context.Barrier(3), context.Event()
