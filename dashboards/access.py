@@ -1,4 +1,4 @@
-"""Who is looking. Pages ask ``current_viewer()`` on every rerun, and nothing else; tests replace it.
+"""Who is looking. ``streamlit_app`` asks ``current_viewer()`` on every rerun, and pages take what it found.
 
 The browser's cookie is the session's token; session, person, roles and scopes are read from the store again on each
 rerun, because Streamlit freezes the cookies of a page when it is opened and a role can be withdrawn in between.

@@ -35,7 +35,7 @@ def show() -> None:
         st.info(words("imports.no_job"))
         return
     if job.is_open:
-        _waiting(words, job.job_id, viewer)
+        _waiting(words, job.job_id)
     elif job.status == "done" and job.result is not None:
         _done(words, viewer, job, dict(job.result))
     else:
@@ -97,8 +97,17 @@ def _upload(words: Words, viewer: Viewer) -> None:
 
 
 @st.fragment(run_every=_POLL_SECONDS)
-def _waiting(words: Words, job_id: str, viewer: Viewer) -> None:
-    """How far the job is, once a second; when it has ended the page is drawn anew."""
+def _waiting(words: Words, job_id: str) -> None:
+    """How far the job is, once a second; when it has ended the page is drawn anew.
+
+    It reruns by itself, so it asks who looks by itself: a session that was ended meanwhile must not go on here.
+    """
+    try:
+        viewer = access.current_viewer()
+    except access.AccessDenied:
+        st.rerun()
+    if not viewer.may_open("imports"):
+        st.rerun()
     job = _queue().get(job_id, viewer)
     if not job.is_open:
         st.rerun()
