@@ -15,6 +15,8 @@ POINTS: Mapping[str, str] = {
     "import.read": "a file is read and sorted out, nothing is written",
     "import.ledger_written": "the store's ledger has the consents of a file, the lake has not",
     "import.landed": "the batch of a file is committed, the command has not answered",
+    # sync
+    "sync.chunk": "a batch of a stream is committed with the position after it, the next is not read",
     # a batch of the lake
     "lake.part_written": "one file of a batch is written under writing/, not fsynced",
     "lake.parts_synced": "all files of a batch are durable under writing/, no number is taken",

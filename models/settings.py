@@ -5,13 +5,15 @@ The environment wins over the file. Names are ``SCRM_<FIELD>``; a nested field h
 """
 
 import os
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +59,34 @@ class WecomSettings(BaseModel):
     timeout_seconds: float = Field(default=20.0, gt=0)
 
 
+#: Names of options whose values are secret, whatever the system calls them.
+_SECRET_NAME = re.compile("secret|token|session|password|private_key|aes_key|api_v3_key")
+
+
+class ConnectionSettings(BaseModel):
+    """One account of an outside system. The other options are the system's own (docs/sources.md)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    system: str = Field(description="wecom, taobao, youzan, wechat_pay, … (`scrm sources`)")
+    enabled: bool = Field(default=True, description="false: it is not read")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_secrets(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {
+            # a secret of digits comes from the environment as a number
+            name: SecretStr(str(value)) if isinstance(value, str | int) and _SECRET_NAME.search(name) else value
+            for name, value in given.items()
+        }
+
+    def options(self) -> dict[str, Any]:
+        """The system's own options as they were given, for its connector to check."""
+        return dict(self.model_extra or {})
+
+
 class DashboardSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +127,7 @@ class ScheduleSettings(BaseModel):
     daily_at: str = Field(
         default="03:30", pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="civil time of the daily main job"
     )
-    sync_minute: int = Field(default=40, ge=0, le=59, description="minute of each hour at which WeCom is pulled")
+    sync_minute: int = Field(default=40, ge=0, le=59, description="minute of each hour at which sources are pulled")
     wait_minutes: int = Field(default=60, ge=0, description="how long a run that Dagster started waits for another")
 
 
@@ -150,11 +180,22 @@ class Settings(BaseSettings):
     engine: Engine = Field(default=Engine.DUCKDB, description="what dbt runs on: duckdb or spark")
     spark: SparkSettings = SparkSettings()
     wecom: WecomSettings = WecomSettings()
+    connections: dict[str, ConnectionSettings] = Field(
+        default={}, description="accounts of outside systems, each a table [connections.<name>]"
+    )
     dashboard: DashboardSettings = DashboardSettings()
     signin: SigninSettings = SigninSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     inbox: InboxSettings = InboxSettings()
     alerts: AlertSettings = AlertSettings()
+
+    @field_validator("connections")
+    @classmethod
+    def _plain_names(cls, given: dict[str, ConnectionSettings]) -> dict[str, ConnectionSettings]:
+        for name in given:
+            if re.fullmatch("[a-z][a-z0-9_]*", name) is None:
+                raise ValueError(f"connection {name!r}: use small letters, digits and _ only, such as tmall_flagship")
+        return given
 
     @field_validator("home", "rulebooks")
     @classmethod

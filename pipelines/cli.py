@@ -14,7 +14,10 @@ from pipelines.commands.output import answered
 #: name → (module of ``pipelines.commands``, a function of it, or "app" for a noun with verbs)
 COMMANDS = {
     "import": ("imports", "import_"),
-    "sync": ("imports", "sync"),
+    "import-bill": ("bills", "import_bill"),
+    "import-chat": ("chat", "import_chat"),
+    "sync": ("sources", "sync"),
+    "sources": ("sources", "sources"),
     "run": ("runs", "run"),
     "demo": ("demo", "demo"),
     "dashboard": ("screens", "dashboard"),

@@ -30,8 +30,9 @@ from models.documents.mapping import Mapping, file_datasets
 from models.errors import ExpectedError
 from models.files import fsync_folder
 from models.settings import Settings
+from pipelines.doors import DOORS, Landed
 from pipelines.lake import content_key
-from pipelines.sources.files.importing import FileRefusedError, ImportReport, import_file
+from pipelines.sources.files.importing import FileRefusedError, import_file
 from pipelines.sources.files.proposing import propose
 from pipelines.workspace import Workspace
 
@@ -80,7 +81,7 @@ class Taken:
 
 def prepare(settings: Settings) -> Path:
     """Make a folder per dataset, so that people see where files go."""
-    for dataset in file_datasets():
+    for dataset in (*file_datasets(), *DOORS):
         (settings.inbox_dir / dataset).mkdir(parents=True, exist_ok=True)
     return settings.inbox_dir
 
@@ -155,9 +156,10 @@ def _take(file: Waiting, workspace: Workspace) -> Taken:
 
 def _copied(file: Waiting, scratch: Path) -> Path:
     """The content as it was when the file had come to rest. Raises RefusedEntryError for anything but a plain file."""
-    if file.dataset not in file_datasets():
+    known = (*file_datasets(), *DOORS)
+    if file.dataset not in known:
         raise RefusedEntryError(
-            f"{file.dataset or 'the inbox itself'} is no dataset; put the file into one of {', '.join(file_datasets())}"
+            f"{file.dataset or 'the inbox itself'} is no dataset; put the file into one of {', '.join(known)}"
         )
     if not file.path.name.isprintable():
         raise RefusedEntryError("the name holds characters that cannot be printed; rename the file")
@@ -187,14 +189,16 @@ def _copy_plain(source: Path, target: Path) -> None:
         raise InboxError(f"{source.name} changed while it was read; the next pass takes it")
 
 
-def _imported(copy: Path, file: Waiting, scratch: Path, workspace: Workspace) -> ImportReport:
+def _imported(copy: Path, file: Waiting, scratch: Path, workspace: Workspace) -> Landed:
+    if file.dataset in DOORS:
+        return DOORS[file.dataset](copy, workspace)
     mapping = None
     for beside in _maps(file.path):
         target = scratch / "taken.map.yaml"
         _copy_plain(beside, target)
         mapping = Mapping.load(target)
         break
-    return import_file(
+    report = import_file(
         copy,
         dataset=file.dataset,
         mapping=mapping,
@@ -202,6 +206,7 @@ def _imported(copy: Path, file: Waiting, scratch: Path, workspace: Workspace) ->
         settings=workspace.settings,
         consent_ledger=workspace.store.consents,
     )
+    return Landed(report.seq, report.rows, report.accepted, report.quarantined, report.skipped, report.repeated)
 
 
 def _maps(path: Path) -> Iterator[Path]:

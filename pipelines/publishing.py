@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -300,13 +301,15 @@ def _run_tables(warehouse: Warehouse, lake: Lake, plan: RunPlan) -> dict[str, pl
             "accepted": entry.accounting.accepted,
             "quarantined": entry.accounting.quarantined,
             "skipped": entry.accounting.skipped,
+            "landed_at": datetime.fromisoformat(entry.landed_at).astimezone(UTC).replace(tzinfo=None),
         }
         for entry in lake.entries(plan.to_seq)
         if entry.accounting is not None
     ]
-    counts = dict.fromkeys(("seq", "rows", "accepted", "quarantined", "skipped"), pl.Int64)
+    counts = dict.fromkeys(("seq", "rows", "accepted", "quarantined", "skipped"), pl.Int64())
+    schema = {"source": pl.String(), "dataset": pl.String(), **counts, "landed_at": pl.Datetime("us")}
     return {
-        "batches": pl.DataFrame(batches, schema={"source": pl.String, "dataset": pl.String, **counts}),
+        "batches": pl.DataFrame(batches, schema=schema),
         "quality_checks": pl.DataFrame(
             [(c["check_name"], c["status"] == "pass", c["failing_rows"]) for c in checks],
             schema={"check_name": pl.String, "passed": pl.Boolean, "failing_rows": pl.Int64},

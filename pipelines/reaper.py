@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 from models.settings import Settings
 
 DEAD = "the process of this run died"
+#: What Dagster says when it ends a run after ``max_runtime_seconds``.
+TOO_LONG = re.compile(r"Exceeded maximum runtime")
 #: A run that Dagster starts is STARTED for a few seconds before its process holds the lock.
 GRACE_SECONDS = 120.0
 #: A run that just ended gives its lock back before Dagster has noted its end: look twice.
@@ -97,7 +99,10 @@ def reap(instance: dg.DagsterInstance, settings: Settings) -> list[dg.DagsterRun
 
 
 def failure(instance: dg.DagsterInstance, run_id: str) -> Failure:
-    """The failed step and its words: those of our own error when there is one, else the innermost."""
+    """The failed step and its words: those of our own error when there is one, else the innermost.
+
+    A run without a failed step whose steps had begun is one whose process died.
+    """
     page = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     for record in page.records:
         event = record.event_log_entry.dagster_event
@@ -105,8 +110,13 @@ def failure(instance: dg.DagsterInstance, run_id: str) -> Failure:
             words, own = _words(event.step_failure_data.error)
             return Failure(event.step_key or "", words, own)
     for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records:
-        if record.event_log_entry.dagster_event is not None and record.event_log_entry.dagster_event.message == DEAD:
-            return Failure("", DEAD, own=True)
+        event = record.event_log_entry.dagster_event
+        words = "" if event is None else event.message or ""
+        if words == DEAD or TOO_LONG.match(words):
+            return Failure("", words, own=True)
+    # Dagster, which sees its worker die, says no more than that the run failed
+    if instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_START, limit=1).records:
+        return Failure("", DEAD, own=True)
     return Failure("", "the run failed before its first step; see `scrm up`, runs", own=True)
 
 

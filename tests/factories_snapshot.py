@@ -204,8 +204,12 @@ _SOURCES = {
     """,
     "batches": """
         select 1 as seq, 'file' as source, 'orders' as dataset, 110 as "rows", 100 as accepted, 7 as quarantined,
-            3 as skipped
-        union all select 2, 'wecom', 'wecom_contacts', 30, 30, 0, 0
+            3 as skipped, timestamp '2026-06-01 01:00:00' as landed_at
+        union all select 2, 'wecom:corp/contacts', 'wecom_contacts, wecom_follows', 30, 30, 0, 0,
+            timestamp '2026-06-29 20:00:00'
+        union all select 3, 'taobao:S021/trades', 'taobao_trade_lines, taobao_trades', 25, 20, 1, 4,
+            timestamp '2026-06-29 19:00:00'
+        union all select 4, 'taobao:S021/trades', '', 6, 0, 0, 6, timestamp '2026-06-29 20:30:00'
     """,
     "quality_checks": """
         select 'settlement_conserves_every_line' as check_name, true as passed, 0 as failing_rows

@@ -100,16 +100,15 @@ def _upload(words: Words, viewer: Viewer) -> None:
 def _waiting(words: Words, job_id: str) -> None:
     """How far the job is, once a second; when it has ended the page is drawn anew.
 
-    It reruns by itself, so it asks who looks by itself: a session that was ended meanwhile must not go on here.
+    It reruns by itself, so it asks who looks by itself: a session or a role that was ended meanwhile must not go on
+    here, and the page drawn anew says what is the matter.
     """
     try:
         viewer = access.current_viewer()
-    except access.AccessDenied:
+        job = _queue().get(job_id, viewer)
+    except (access.AccessDenied, JobRefusedError):
         st.rerun()
-    if not viewer.may_open("imports"):
-        st.rerun()
-    job = _queue().get(job_id, viewer)
-    if not job.is_open:
+    if not viewer.may_open("imports") or not job.is_open:
         st.rerun()
     told = dict(job.progress or {})
     st.subheader(words.code("job_kind", job.kind), anchor=False)

@@ -32,6 +32,7 @@ def show() -> None:
     _figures(page, accounting)
     _freshness(page)
     if page.viewer.sees_all_stores:
+        _sources(page)
         _checks(page)
         _imports(page, accounting)
         _estimators(page)
@@ -58,7 +59,9 @@ def _freshness(page: Page) -> None:
     words = page.words
     st.subheader(words("quality.freshness"), anchor=False)
     st.caption(words("quality.freshness_note", day=page.business_date))
-    found = page.times(page.read("data_freshness"), "last_event_at")
+    # a dataset that the company does not have is no news; how many rows there are, only viewers of the company know
+    there = pl.col("rows_count") > 0 if page.viewer.sees_all_stores else pl.col("last_event_at").is_not_null()
+    found = page.times(page.read("data_freshness").filter(there), "last_event_at")
     tables.show(
         tables.in_words(found, words, dataset="dataset"),
         {
@@ -68,6 +71,30 @@ def _freshness(page: Page) -> None:
             "rows_count": words("column.rows"),
         },
         key="quality_freshness",
+    )
+
+
+def _sources(page: Page) -> None:
+    words = page.words
+    st.subheader(words("quality.sources"), anchor=False)
+    found = page.read("sources")
+    if found.is_empty():
+        st.caption(words("quality.no_sources"))
+        return
+    st.caption(words("quality.sources_note"))
+    tables.show(
+        tables.in_words(page.times(found, "landed_at"), words, system="door", stream="stream"),
+        {
+            "system": words("column.system"),
+            "account": words("column.account"),
+            "stream": words("column.stream"),
+            "landed_at": words("column.landed_at"),
+            "landed": words("column.landed"),
+            "quarantined": words("column.quarantined"),
+            "known_before": words("column.known_before"),
+            "newest_batch": words("column.newest_batch"),
+        },
+        key="quality_sources",
     )
 
 

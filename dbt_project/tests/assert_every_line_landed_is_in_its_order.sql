@@ -5,7 +5,7 @@ with staged as (
         count(*) as lines_count,
         count(distinct order_key) as orders_count,
         sum(case when is_sale then paid_amount else 0 end) as paid_amount
-    from {{ ref('stg_files__order_lines') }}
+    from {{ ref('stg_channels__order_lines') }}
     group by currency
 ),
 

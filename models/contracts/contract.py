@@ -115,7 +115,7 @@ class Contract:
     event_time: str | None = None
     replaced_by: tuple[str, ...] = ()
     blank_in_key: tuple[str, ...] = ()
-    door: Literal["file", "wecom", "store", "run"] = "file"
+    door: str = "file"  # file, bill, store, run, or the system whose connector lands it
     rules: tuple[RowRule, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
 

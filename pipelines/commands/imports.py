@@ -1,7 +1,8 @@
-"""``scrm import`` and ``scrm sync``: facts from outside into the lake."""
+"""``scrm import``: files into the lake."""
 
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,23 +12,24 @@ from rich.prompt import Confirm
 
 from models.documents.mapping import Mapping, file_datasets, write_beside
 from models.settings import Settings
-from pipelines.commands.output import CONFIRM, WRONG_USAGE, AsJson, console, emit, fail, plain, rows_table
-from pipelines.sources import wecom
+from pipelines.commands.output import CONFIRM, AsJson, console, emit, fail, plain, rows_table
+from pipelines.doors import DOORS
 from pipelines.sources.files.importing import ImportReport, import_file
 from pipelines.sources.files.proposing import Proposal, propose
 from pipelines.workspace import Workspace
 
 
 def _known_dataset(name: str) -> str:
-    if name not in file_datasets():
-        raise typer.BadParameter(f"{name!r}; files hold {', '.join(file_datasets())}")
+    known = (*file_datasets(), *DOORS)
+    if name not in known:
+        raise typer.BadParameter(f"{name!r}; files hold {', '.join(known)}")
     return name
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX, Parquet or JSONL", exists=True, dir_okay=False)],
     dataset: Annotated[
-        str, typer.Option("--as", help="orders, refunds, customers, stores or consents", callback=_known_dataset)
+        str, typer.Option("--as", help="orders, refunds, customers, stores, bills, …", callback=_known_dataset)
     ],
     map_: Annotated[
         Path | None, typer.Option("--map", help="the confirmed mapping document", exists=True, dir_okay=False)
@@ -47,6 +49,10 @@ def import_(
     """
     settings = Settings()
     workspace = Workspace(settings)
+    if dataset in DOORS:
+        landed = asdict(DOORS[dataset](file, workspace))
+        emit(landed, as_json=as_json, table=rows_table(file.name, tuple(landed), [tuple(landed.values())]))
+        return
     mapping = Mapping.load(map_) if map_ else _confirmed(propose(file, dataset, settings), file, yes, as_json)
     report = import_file(
         file,
@@ -57,25 +63,6 @@ def import_(
         consent_ledger=workspace.store.consents,
     )
     emit(report.as_dict(), as_json=as_json, table=_summary(file.name, report))
-
-
-def sync(
-    system: Annotated[str, typer.Argument(help="wecom")],
-    as_json: AsJson = False,
-) -> None:
-    """Pull from a system outside; goes on where the last committed page ended.
-
-    Example: `SCRM_WECOM__CORP_ID=ww… SCRM_WECOM__SECRET=… scrm sync wecom`
-
-    Exit codes: 0 done, 1 failed (what is landed stays; run it again), 2 unknown system.
-    """
-    if system != "wecom":
-        fail(f"unknown system {system!r}; known: wecom", code=WRONG_USAGE)
-    settings = Settings()
-    if not settings.wecom.corp_id:
-        fail("no corp id: set [wecom] corp_id and secret in scrm.toml, or SCRM_WECOM__CORP_ID and SCRM_WECOM__SECRET")
-    figures = wecom.sync(Workspace(settings).lake, settings).as_dict()
-    emit(figures, as_json=as_json, table=rows_table("WeCom", ("synced", "rows"), list(figures.items())))
 
 
 def _confirmed(proposal: Proposal, file: Path, yes: bool, as_json: bool) -> Mapping:

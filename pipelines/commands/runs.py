@@ -1,6 +1,6 @@
 """``scrm run``: the whole graph in one process."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,6 +9,9 @@ from rich.table import Table
 
 from models.settings import Engine, Settings
 from pipelines.commands.output import AsJson, console, emit
+from pipelines.commands.sources import days
+from pipelines.sources import connections, syncing
+from pipelines.workspace import Workspace
 
 
 def run(
@@ -18,21 +21,38 @@ def run(
     to_seq: Annotated[int, typer.Option(help="the last batch to read; default: the newest", min=0)] = 0,
     retrain: Annotated[bool, typer.Option("--retrain", help="train the churn estimator even when it is fresh")] = False,
     engine: Annotated[Engine | None, typer.Option(help="what dbt runs on; default: the setting `engine`")] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", help="before: read this day and on anew from every source", formats=["%Y-%m-%d"]),
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", help="the last of these days", formats=["%Y-%m-%d"])] = None,
     wait: Annotated[int, typer.Option("--wait", help="minutes to wait for another run, as under cron", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Land what people wrote, freeze the pair (business date, sequence), build, decide, publish.
+
+    With --from and --to, the sources' days (of the company's civil time) are read once more before; a source that fails
+    stops the run.
 
     Example: `scrm run --business-date 2026-07-01`
 
     Exit codes: 0 published, 1 failed (readers stay on the last snapshot), 2 usage.
     """
     settings = Settings(engine=engine) if engine else Settings()
+    read_again(settings, first, last)
     day = business_date.date().isoformat() if business_date else ""
     report = published(settings, business_date=day, to_seq=to_seq, retrain=retrain, wait_minutes=wait, quiet=as_json)
     table = Table("business date", "sequence", "snapshot", "seconds", title="Published")
     table.add_row(report["business_date"], str(report["to_seq"]), report["snapshot"], f"{report['seconds']:.0f}")
     emit(report, as_json=as_json, table=table)
+
+
+def read_again(settings: Settings, first: datetime | None, last: datetime | None) -> None:
+    """Days of every source once more. Raises SyncError when a stream failed, typer.BadParameter for half a range."""
+    if (span := days(settings, first, last)) is None:
+        return
+    chosen = connections.enabled(settings)
+    syncing.raise_failures(syncing.sync(Workspace(settings), chosen, datetime.now(UTC), span=span))
 
 
 def published(

@@ -13,13 +13,14 @@ from models.settings import Settings
 from pipelines import alerts, inbox
 from pipelines.lake import Lake
 from pipelines.reaper import failure
+from pipelines.sources.connections import connector_class, systems
 
 MAIN_JOB = "main"
 SOURCES_JOB = "sources"
 INBOX_JOB = "inbox"
 SETTINGS = Settings()
 _ON = SETTINGS.schedule.enabled
-_PULLS = _ON and bool(SETTINGS.wecom.corp_id)
+_PULLS = _ON and bool(SETTINGS.connections or SETTINGS.wecom.corp_id)
 UNDERWAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -28,16 +29,18 @@ UNDERWAY = [
 ]
 HOUR, MINUTE = (int(part) for part in SETTINGS.schedule.daily_at.split(":"))
 
-from_outside = dg.AssetSelection.assets("wecom_observations", "inbox_files")
+pulled = dg.AssetSelection.assets(
+    "wecom_observations",
+    *(f"{system}_{stream}" for system in systems() for stream in connector_class(system).stream_datasets),
+)
+from_outside = pulled | dg.AssetSelection.assets("inbox_files")
 
 main = dg.define_asset_job(
     MAIN_JOB,
     selection=dg.AssetSelection.all() - from_outside,
     description="Land what people wrote, freeze the pair, build, decide, publish.",
 )
-sources = dg.define_asset_job(
-    SOURCES_JOB, selection=dg.AssetSelection.assets("wecom_observations"), description="Pull from systems outside."
-)
+sources = dg.define_asset_job(SOURCES_JOB, selection=pulled, description="Pull from systems outside.")
 inbox_job = dg.define_asset_job(
     INBOX_JOB, selection=dg.AssetSelection.assets("inbox_files"), description="Import the files of the drop folder."
 )
@@ -66,7 +69,7 @@ def main_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     job=sources,
     name="sources_schedule",
     default_status=dg.DefaultScheduleStatus.RUNNING if _PULLS else dg.DefaultScheduleStatus.STOPPED,
-    description="Systems outside, every hour; on when a WeCom corp id is set.",
+    description="Systems outside, every hour; on when there is a connection.",
 )
 def sources_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=civil_key(context, "%Y-%m-%dT%H%z"))

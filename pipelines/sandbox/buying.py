@@ -17,13 +17,13 @@ WARM_UP = 240  # days before the window in which people may already buy; those o
 _GAP_DAYS, _GAP_SPREAD, _GAP_LEAST, _GAP_MOST = 49.0, 0.8, 9.0, 180.0
 _LIFE_DAYS = 800.0
 _ONCE_ONLY = 0.04  # share who leave right after the first purchase
-_REGULARITY = 6
+REGULARITY = 6
 _FADE_DAYS, _FADE = 50.0, 1.2  # before leaving, gaps grow by this factor
 # Spring Festival, the only wave that the solar calendar does not fix.
 _SPRING = {2023: date(2023, 1, 22), 2024: date(2024, 2, 10), 2025: date(2025, 1, 29), 2026: date(2026, 2, 17)}
 _SPRING |= {2027: date(2027, 2, 6), 2028: date(2028, 1, 26)}
-_HOURS = (2, 1, 0, 0, 0, 1, 3, 8, 18, 32, 52, 60, 58, 50, 48, 50, 54, 60, 70, 78, 72, 50, 22, 8)
-_ONLINE_HOURS = (22, 10, 4, 2, 2, 4, 10, 22, 32, 42, 50, 48, 50, 46, 42, 42, 42, 44, 50, 62, 78, 84, 70, 44)
+HOURS = (2, 1, 0, 0, 0, 1, 3, 8, 18, 32, 52, 60, 58, 50, 48, 50, 54, 60, 70, 78, 72, 50, 22, 8)
+ONLINE_HOURS = (22, 10, 4, 2, 2, 4, 10, 22, 32, 42, 50, 48, 50, 46, 42, 42, 42, 44, 50, 62, 78, 84, 70, 44)
 
 
 def latent(people: pl.DataFrame, seed: int, days: int) -> pl.DataFrame:
@@ -82,7 +82,7 @@ def purchases(hidden: pl.DataFrame, seed: int, first: date, days: int) -> tuple[
         people.append(who)
         when.append(day - WARM_UP)
         slow = np.where(fades[who] & (leaves[who] - day < _FADE_DAYS), _FADE, 1.0)
-        at = at + gap[who] * slow * chance.erlang(len(who), _REGULARITY)
+        at = at + gap[who] * slow * chance.erlang(len(who), REGULARITY)
     person, bought = np.concatenate(people), np.concatenate(when)
     kept = bought >= 0
     return person[kept], bought[kept].astype(np.int64)
@@ -99,7 +99,7 @@ def orders(
     shops = stores.filter(pl.col("store_type") == "online")["store_id"]
     online = chance.happens(size, hidden["online"].to_numpy()[person])
     shop = shops.gather(chance.pick(size, SHOP_WEIGHTS))
-    hour = np.where(online, chance.pick(size, _ONLINE_HOURS), chance.pick(size, _HOURS))
+    hour = np.where(online, chance.pick(size, ONLINE_HOURS), chance.pick(size, HOURS))
     seconds = day * 86_400 + hour * 3_600 + chance.below(size, 3_600)
     status = pl.Series(["finished", "unpaid", "cancelled"]).gather(chance.pick(size, (945, 22, 33)))
     placed = pl.DataFrame(

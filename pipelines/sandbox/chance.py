@@ -80,15 +80,15 @@ class Chance:
         return np.char.add(prefix, cells.view(f"S{length}").ravel().astype(f"U{length}"))
 
 
-def distinct_numbers(size: int, seed: int, digits: int, salt: int) -> Ints:
+def distinct_numbers(size: int, seed: int, digits: int, salt: int, first: int = 0) -> Ints:
     """Different numbers below 10**digits, in no visible order (an affine map with a unit multiplier).
 
-    Raises ValueError when there are not so many.
+    ``first``: how many of the same seed and salt were handed out before. Raises ValueError when there are not so many.
     """
     space = 10**digits
-    if size > space:
-        raise ValueError(f"{size} distinct numbers do not fit in {digits} digits")
+    if first + size > space:
+        raise ValueError(f"{first + size} distinct numbers do not fit in {digits} digits")
     # The multiplier ends in 7, so it has no factor in common with a power of ten; the product stays below 2**63.
     multiplier = 6_180_337 if digits <= 9 else 618_037
     start = (seed * 7_919 + salt * 104_729 + 12_345) % space
-    return np.asarray((np.arange(size, dtype=np.int64) * multiplier + start) % space)
+    return np.asarray((np.arange(first, first + size, dtype=np.int64) * multiplier + start) % space)

@@ -65,7 +65,7 @@ def write_files(world: World, folder: Path) -> list[Path]:
         (folder / f"{name}.csv").write_bytes(_csv(_with_dirty_rows(frame, name), bom=name in ("orders", "refunds")))
         (folder / f"{name}.map.yaml").write_text(_MAPS[name], "utf-8", newline="\n")
     _insert_blank_line(folder / "orders.csv")
-    (folder / WECOM_STATE).write_bytes(_wecom_state(world))
+    (folder / WECOM_STATE).write_bytes(wecom_state(world))
     return [folder / f"{name}.csv" for name in frames]
 
 
@@ -97,8 +97,9 @@ def _local(column: str, pattern: str = "%Y-%m-%d %H:%M:%S") -> pl.Expr:
 
 
 def _major(column: str) -> pl.Expr:
-    """Minor units as text with two decimals, by whole numbers only. Amounts of the world are not negative."""
-    return (pl.col(column) // 100).cast(pl.String) + "." + (pl.col(column) % 100).cast(pl.String).str.zfill(2)
+    """Minor units as text with two decimals, none for yen; by whole numbers only. No amount is negative."""
+    cents = (pl.col(column) // 100).cast(pl.String) + "." + (pl.col(column) % 100).cast(pl.String).str.zfill(2)
+    return pl.when(pl.col("currency") == "JPY").then(pl.col(column).cast(pl.String)).otherwise(cents)
 
 
 def _phone(column: str) -> pl.Expr:
@@ -306,7 +307,7 @@ duplicates: keep
 # ------------------------------------------------------------------ WeCom
 
 
-def _wecom_state(world: World) -> bytes:
+def wecom_state(world: World) -> bytes:
     """One JSON object; one record a line, so that a change shows as a change of lines."""
     departments = [{"id": HEADQUARTERS, "name": COMPANY, "parentid": 0, "order": 100_000}] + [
         {"id": HEADQUARTERS + number, "name": store_id, "parentid": HEADQUARTERS, "order": 100_000 - number}

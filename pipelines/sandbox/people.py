@@ -1,12 +1,14 @@
 """Who lives in the world: people with every identifier they own, and the staff of the stores."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from pipelines.sandbox.chance import Chance, Ints, distinct_numbers
-from pipelines.sandbox.places import CITIES
+from pipelines.sandbox.numbering import Numbering
+from pipelines.sandbox.places import CITIES, City
 
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余"
@@ -42,38 +44,47 @@ def names(chance: Chance, female: pl.Series) -> pl.Series:
     ).to_series()
 
 
-def people(customers: int, seed: int, ends_on: date, stores: pl.DataFrame) -> pl.DataFrame:
+def people(
+    customers: int,
+    seed: int,
+    ends_on: date,
+    stores: pl.DataFrame,
+    cities: Sequence[City] = CITIES,
+    numbering: Numbering | None = None,
+) -> pl.DataFrame:
     """One row per person: person_id, name, gender, birth_date, city, country, home_store_id, and the identifiers
     phone (E.164), unionid, member_no, external_userid, each null when the person has none; at least one is there.
     """
     chance = Chance(seed, "people")
+    numbering = numbering or Numbering(seed)
+    first = numbering.first_person + 1
     female = pl.Series("female", chance.happens(customers, 0.66))
-    city = chance.pick(customers, [place.weight for place in CITIES])
+    city = chance.pick(customers, [place.weight for place in cities])
     days = (_OLDEST - _YOUNGEST) * 365
     age_days = _YOUNGEST * 365 + np.minimum(chance.below(customers, days), chance.below(customers, days))
     frame = pl.DataFrame(
         {
-            "person_id": [f"p{number:07d}" for number in range(1, customers + 1)],
+            "person_id": [f"p{number:07d}" for number in range(first, first + customers)],
             "name": names(Chance(seed, "names"), female),
             "gender": female.replace_strict({True: "female", False: "male"}, return_dtype=pl.String),
             "birth_date": pl.Series(np.datetime64(ends_on, "D") - age_days.astype("timedelta64[D]")).cast(pl.Date),
-            "city": pl.Series([place.name for place in CITIES]).gather(city),
-            "country": pl.Series([place.country for place in CITIES]).gather(city),
-            "home_store_id": _home_stores(chance, city, stores),
+            "city": pl.Series([place.name for place in cities]).gather(city),
+            "country": pl.Series([place.country for place in cities]).gather(city),
+            "home_store_id": _home_stores(chance, city, stores, cities),
         }
     )
-    return pl.concat([frame, _identifiers(frame, seed)], how="horizontal")
+    return pl.concat([frame, _identifiers(frame, seed, numbering)], how="horizontal")
 
 
-def _home_stores(chance: Chance, city: Ints, stores: pl.DataFrame) -> pl.Series:
+def _home_stores(chance: Chance, city: Ints, stores: pl.DataFrame, cities: Sequence[City]) -> pl.Series:
     shops = stores.filter(pl.col("store_type") != "online")
-    numbers = [np.flatnonzero((shops["city"] == place.name).to_numpy()) for place in CITIES]
+    numbers = [np.flatnonzero((shops["city"] == place.name).to_numpy()) for place in cities]
     first = np.array([found[0] for found in numbers])  # the stores of a city stand together
     count = np.array([len(found) for found in numbers])
     return shops["store_id"].gather(first[city] + chance.below(len(city), count[city]))
 
 
-def _identifiers(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
+def _identifiers(frame: pl.DataFrame, seed: int, numbering: Numbering) -> pl.DataFrame:
     chance = Chance(seed, "identifiers")
     size = frame.height
     external = chance.happens(size, 0.66)
@@ -82,9 +93,11 @@ def _identifiers(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     phone = chance.happens(size, 0.93) | ~(external | member | unionid)
     owned = pl.DataFrame(
         {
-            "phone": _phones(chance, frame["country"], seed),
+            "phone": phones(chance, frame["country"], numbering),
             "unionid": pl.Series(chance.codes(size, "o", 27)),
-            "member_no": pl.Series(distinct_numbers(size, seed, 9, 2) + 8_000_000_000).cast(pl.String),
+            "member_no": pl.Series(
+                distinct_numbers(size, numbering.seed, 9, 2, numbering.first_person) + 8_000_000_000
+            ).cast(pl.String),
             "external_userid": pl.Series(chance.codes(size, "wm", 30)),
             "has_phone": phone,
             "has_unionid": unionid,
@@ -97,20 +110,27 @@ def _identifiers(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     )
 
 
-def _phones(chance: Chance, country: pl.Series, seed: int) -> pl.Series:
-    """A different valid number for everybody: +86 1xx + 8 digits, +852 and +853 with 2 + 6 digits."""
-    size = len(country)
-    plans = (
-        ("CN", "+86", _MAINLAND_PREFIXES, 8),
-        ("HK", "+852", _HONG_KONG_PREFIXES, 6),
-        ("MO", "+853", _MACAU_PREFIXES, 6),
-    )
-    phone = np.full(size, "", dtype="U16")
-    for salt, (code, dial, prefixes, digits) in enumerate(plans, start=11):
+# country, dial code, prefixes, digits after them, most that the country may be of the population. The order is fixed.
+_PLANS: tuple[tuple[str, str, tuple[str, ...], int, float], ...] = (
+    ("CN", "+86", _MAINLAND_PREFIXES, 8, 1.0),
+    ("HK", "+852", _HONG_KONG_PREFIXES, 6, 0.12),
+    ("MO", "+853", _MACAU_PREFIXES, 6, 0.05),
+    ("SG", "+65", ("81", "82", "91", "92", "96", "97"), 6, 0.04),
+    ("JP", "+81", ("801", "802", "901", "902"), 7, 0.04),
+    ("GB", "+44", ("7400", "7401", "7402", "7500"), 6, 0.04),
+)
+
+
+def phones(chance: Chance, country: pl.Series, numbering: Numbering) -> pl.Series:
+    """A different valid mobile number for everybody, E.164, by the plan of the country."""
+    phone = np.full(len(country), "", dtype="U16")
+    for salt, (code, dial, prefixes, digits, share) in enumerate(_PLANS, start=11):
         here = np.flatnonzero((country == code).to_numpy())
+        if not len(here):
+            continue
         start = np.array([dial + prefix for prefix in prefixes])[chance.below(len(here), len(prefixes))]
-        tail = np.char.zfill(distinct_numbers(len(here), seed, digits, salt).astype(f"U{digits}"), digits)
-        phone[here] = np.char.add(start, tail)
+        number = distinct_numbers(len(here), numbering.seed, digits, salt, numbering.first_phone(share))
+        phone[here] = np.char.add(start, np.char.zfill(number.astype(f"U{digits}"), digits))
     return pl.Series(phone)
 
 

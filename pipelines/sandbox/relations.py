@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.sandbox.buying import WARM_UP
-from pipelines.sandbox.chance import Chance
+from pipelines.sandbox.chance import Chance, Ints
 
 # What an order may say of its buyer: the identifiers on it, by kind of store. Weights in the order of PATTERNS.
 PATTERNS: tuple[tuple[str, ...], ...] = (
@@ -18,8 +18,8 @@ PATTERNS: tuple[tuple[str, ...], ...] = (
     ("unionid", "phone"),
     (),  # anonymous
 )
-_IN_STORE = (34, 22, 8, 6, 20, 0, 10)
-_ONLINE = (4, 30, 0, 38, 0, 24, 4)
+IN_STORE = (34, 22, 8, 6, 20, 0, 10)
+ONLINE = (4, 30, 0, 38, 0, 24, 4)
 NOTICE_VERSION = "2025-01"
 
 
@@ -31,16 +31,18 @@ def buyers(placed: pl.DataFrame, people: pl.DataFrame, seed: int) -> pl.DataFram
     chance = Chance(seed, "buyers")
     size = placed.height
     online = (placed["store_type"] == "online").to_numpy()
-    pattern = np.where(online, chance.pick(size, _ONLINE), chance.pick(size, _IN_STORE))
+    pattern = np.where(online, chance.pick(size, ONLINE), chance.pick(size, IN_STORE))
+    owned = people.select("person_id", "phone", "unionid", "member_no", "external_userid")
+    return stated(placed.join(owned, on="person_id", maintain_order="left"), pattern)
+
+
+def stated(known: pl.DataFrame, pattern: Ints) -> pl.DataFrame:
+    """Orders that hold all identifiers of their person, with the buyer_* of the pattern (its number in PATTERNS)."""
     wanted = {
         name: pl.Series(f"wants_{name}", np.isin(pattern, [i for i, p in enumerate(PATTERNS) if name in p]))
         for name in ("phone", "unionid", "member_no", "external_userid")
     }
-    known = placed.join(
-        people.select("person_id", "phone", "unionid", "member_no", "external_userid"),
-        on="person_id",
-        maintain_order="left",
-    ).with_columns(*wanted.values(), pl.Series("named", pattern < len(PATTERNS) - 1))
+    known = known.with_columns(*wanted.values(), pl.Series("named", pattern < len(PATTERNS) - 1))
     shown = known.with_columns(pl.when(f"wants_{name}").then(name).alias(f"buyer_{name}") for name in wanted)
     empty = pl.all_horizontal(pl.col(f"buyer_{name}").is_null() for name in wanted) & pl.col("named")
     ranked = ("phone", "member_no", "unionid", "external_userid")

@@ -1,7 +1,7 @@
 """The sandbox's server: every face in one process, on loopback only."""
 
+import logging
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from models.errors import ExpectedError
 from pipelines.sandbox.wecom import CORP_ID as SANDBOX_CORP
@@ -38,10 +38,11 @@ def serve(state: Path, *, port: int = 0, faults: Faults | None = None) -> Iterat
 
 
 @contextmanager
-def serving(app: Starlette, *, port: int = 0) -> Iterator[str]:
+def serving(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
     """Serve any application of the sandbox from a thread; yields its address, without a path. Raises as ``serve``."""
     listener = _listen(port)
     server = uvicorn.Server(_config(app))
+    logging.getLogger("uvicorn.error").addFilter(_KNOWN)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True)
     thread.start()
     try:
@@ -53,19 +54,17 @@ def serving(app: Starlette, *, port: int = 0) -> Iterator[str]:
         listener.close()
 
 
-def serve_forever(
-    state: Path, *, port: int = 0, expire_after: int = 0, say: Callable[[str], object] = sys.stdout.write
-) -> None:
-    """Serve until the process is interrupted; ``say`` is given the lines that tell how to connect.
+def serve_forever(app: ASGIApp, *, port: int = 0, ready: Callable[[str], object]) -> None:
+    """Serve until the process is interrupted; ``ready`` is given the address first.
 
-    ``expire_after``: a token dies after so many calls, 0 never. Raises OSError when the port is taken.
+    Raises OSError when the port is taken.
     """
-    app = create_app(WecomState.read(state), Faults(token_calls=expire_after or None))
     listener = _listen(port)
-    say(f"SCRM_WECOM__BASE_URL={_address(listener)}{WECOM_PATH}\n")
-    say(f"SCRM_WECOM__CORP_ID={SANDBOX_CORP}\nSCRM_WECOM__SECRET={SANDBOX_SECRET}\n")
+    ready(_address(listener))
     try:
-        uvicorn.Server(_config(app)).run(sockets=[listener])
+        server = uvicorn.Server(_config(app))
+        logging.getLogger("uvicorn.error").addFilter(_KNOWN)
+        server.run(sockets=[listener])
     finally:
         listener.close()
 
@@ -74,9 +73,27 @@ def _address(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+class _KnownTroubles(logging.Filter):
+    """A body that the fault layer cut is what was asked for, and no error of the server."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not (isinstance(error, RuntimeError) and "shorter than Content-Length" in str(error))
+
+
+_KNOWN = _KnownTroubles()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
     # No access log: query strings carry secrets and tokens.
-    return uvicorn.Config(app, access_log=False, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        date_header=False,  # the fault layer's own: the calendar of the sandbox
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
 
 
 def _listen(port: int) -> socket.socket:

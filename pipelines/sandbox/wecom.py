@@ -1,20 +1,14 @@
 """WeCom's face of the sandbox: the same paths, envelopes, paging and error codes as the real server API.
 
 Business errors come in HTTP 200 with an ``errcode``. Faults are asked for by number of request, so that a test can
-say exactly what goes wrong and when.
+say exactly what goes wrong and when. What is behind the interfaces: ``wecom_corp`` (what a corp holds), ``wecom_gate``
+(tokens and limits), ``wecom_contacts``, ``wecom_activity`` and ``wecom_writes`` (the interfaces by subject).
 """
 
-import base64
-import binascii
-import hashlib
 import json
-import secrets
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
-from pathlib import Path
 from typing import Any, Literal
 
 from starlette.applications import Starlette
@@ -23,13 +17,32 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-#: Credentials of the sandbox's corp. They open nothing but the sandbox.
-CORP_ID = "ww-sandbox-siyu-0001"
-SECRET = "sandbox-corp-secret"
-TOKEN_SECONDS = 7200
-LONGEST_PAGE, USUAL_PAGE, LARGEST_GROUP = 100, 50, 100
-BAD_PARAMETER = 40058
+from pipelines.sandbox import wecom_activity, wecom_contacts, wecom_writes
+from pipelines.sandbox.faults import Dialect
+from pipelines.sandbox.wecom_contacts import contacts_page, next_contacts_cursor
+from pipelines.sandbox.wecom_corp import CORP_ID, SECRET, Corp, WecomState
+from pipelines.sandbox.wecom_gate import Gate, Limits
+from pipelines.sandbox.wecom_protocol import Body, RefusalError
+
+__all__ = [
+    "CORP_ID",
+    "DIALECT",
+    "SECRET",
+    "Corp",
+    "Counts",
+    "Faults",
+    "Limits",
+    "WecomFace",
+    "WecomState",
+    "create_app",
+]
+
+#: How WeCom says in HTTP 200 that it did nothing, for the fault layer of any face.
+DIALECT = Dialect(
+    busy=b'{"errcode":-1,"errmsg":"system busy"}', limit=b'{"errcode":45009,"errmsg":"api freq out of limit"}'
+)
 _BASE = "/cgi-bin"
+_CONTACTS = "/externalcontact/batch/get_by_user"
 
 Trouble = Literal["busy", "frequency", "concurrency", "ip", "html", "truncated", "cut", "http_500", "http_429", "slow"]
 _BUSINESS: dict[str, tuple[int, str]] = {
@@ -57,218 +70,107 @@ class Faults:
     slow_seconds: float = 0.2
 
 
-@dataclass(frozen=True)
-class WecomState:
-    """What the corp holds: departments, staff and, by userid, its contacts as batch/get_by_user gives them."""
-
-    departments: tuple[Mapping[str, Any], ...]
-    staff: tuple[Mapping[str, Any], ...]
-    follow_users: tuple[str, ...]
-    contacts: Mapping[str, Sequence[Mapping[str, Any]]]
-
-    @classmethod
-    def read(cls, path: Path) -> "WecomState":
-        """From ``wecom.json``: departments, staff, follow_users, contacts (profiles), follows (userid + profile id)."""
-        content = json.loads(path.read_text("utf-8"))
-        profiles = {profile["external_userid"]: profile for profile in content["contacts"]}
-        by_user: dict[str, list[Mapping[str, Any]]] = {}
-        for follow in content["follows"]:
-            info = {name: value for name, value in follow.items() if name != "external_userid"}
-            entry = {"external_contact": profiles[follow["external_userid"]], "follow_info": info}
-            by_user.setdefault(follow["userid"], []).append(entry)
-        return cls(tuple(content["departments"]), tuple(content["staff"]), tuple(content["follow_users"]), by_user)
-
-
 @dataclass
 class Counts:
-    """What the sandbox was asked for, for tests: requests in all, tokens given, contact pages served."""
+    """What the sandbox was asked for, for tests: requests in all, tokens given, contact pages served, and by path."""
 
     requests: int = 0
     tokens: int = 0
     pages: int = 0
-
-
-class _RefusalError(Exception):
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    paths: dict[str, int] = field(default_factory=dict)
 
 
 class WecomFace:
-    """The state of one running sandbox: its tokens, counters and faults."""
+    """One running sandbox: its corps, tokens, counters and faults. ``clock`` in seconds, for tokens and limits."""
 
-    def __init__(self, state: WecomState, faults: Faults, clock: Callable[[], float] = time.monotonic) -> None:
-        self.state = state
+    def __init__(
+        self,
+        corps: Iterable[Corp],
+        faults: Faults,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.corps = {corp.corp_id: corp for corp in corps}
         self.faults = faults
         self.counts = Counts()
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._token = ""
-        self._token_expires = 0.0
-        self._calls_left: int | None = None
-        self._old_tokens: set[str] = set()
+        self.gate = Gate(self.corps, limits=limits or Limits(), token_calls=faults.token_calls, clock=clock)
 
-    # ------------------------------------------------------------------ tokens
+    def token(self, query: Mapping[str, str]) -> dict[str, Any]:
+        given = self.gate.token(query.get("corpid", ""), query.get("corpsecret", ""))
+        self.counts.tokens = self.gate.tokens_given
+        return given
 
-    def token(self, corp_id: str, secret: str) -> dict[str, Any]:
-        if corp_id != CORP_ID:
-            raise _RefusalError(40013, "invalid corpid")
-        if not secrets.compare_digest(secret, SECRET):
-            raise _RefusalError(40001, "invalid credential")
-        with self._lock:
-            if not self._valid():  # while a token is valid, the same one is given again
-                self._old_tokens.add(self._token)
-                self._token = secrets.token_urlsafe(48)
-                self._token_expires = self._clock() + TOKEN_SECONDS
-                self._calls_left = self.faults.token_calls
-                self.counts.tokens += 1
-            seconds = round(self._token_expires - self._clock())
-            return {"access_token": self._token, "expires_in": seconds}
-
-    def _valid(self) -> bool:
-        return self._token != "" and self._calls_left != 0 and self._clock() < self._token_expires
-
-    def check_token(self, token: str) -> None:
-        with self._lock:
-            if token == "":
-                raise _RefusalError(41001, "access_token missing")
-            if token in self._old_tokens or (token == self._token and not self._valid()):
-                raise _RefusalError(42001, "access_token expired")
-            if token != self._token:
-                raise _RefusalError(40014, "invalid access_token")
-            if self._calls_left is not None:
-                self._calls_left -= 1
-
-    # ------------------------------------------------------------------ contacts
-
-    def contacts_page(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        userids, limit = body.get("userid_list"), body.get("limit", USUAL_PAGE)
-        if not isinstance(userids, list) or not 1 <= len(userids) <= LARGEST_GROUP:
-            raise _RefusalError(BAD_PARAMETER, f"userid_list must hold 1 to {LARGEST_GROUP} members")
-        if not isinstance(limit, int) or not 1 <= limit <= LONGEST_PAGE:
-            raise _RefusalError(BAD_PARAMETER, f"limit must be 1 to {LONGEST_PAGE}")
-        known = {member["userid"] for member in self.state.staff}
-        if any(userid not in known for userid in userids):
-            raise _RefusalError(60111, "userid not found")
-        if any(userid in self.faults.without_right or userid not in self.state.follow_users for userid in userids):
-            raise _RefusalError(84074, "no permission of external contact")
-        lists = [self.state.contacts.get(userid, ()) for userid in userids]
-        bounds = [0, *accumulate(len(one) for one in lists)]
-        if bounds[-1] == 0:
-            raise _RefusalError(84061, "not external contact relation")
-        stamp = hashlib.sha256(json.dumps([userids, limit]).encode()).hexdigest()[:12]
-        start, turn = _read_cursor(body.get("cursor") or "", stamp)
-        with self._lock:
-            self.counts.pages += 1
-            page = self.counts.pages
-        rows = [
-            entry
-            for one, low in zip(lists, bounds, strict=False)
-            for entry in one[max(start - low, 0) : max(start + limit - low, 0)]
-        ]
+    def contacts(self, corp: Corp, body: Body) -> dict[str, Any]:
+        rows, start, turn, total, owner = contacts_page(corp, body, without_right=self.faults.without_right)
+        self.counts.pages += 1
+        limit = int(body.get("limit", wecom_contacts.USUAL_PAGE))
         after = start + limit
         if self.faults.repeat_page and turn == 0 and (start // limit + 1) % self.faults.repeat_page == 0:
-            return _page(rows, _write_cursor(start, 1, stamp))
-        if self.faults.endless_from is not None and page >= self.faults.endless_from:
-            return _page(rows, _write_cursor(0, 0, stamp))
-        return _page(rows, _write_cursor(after, 0, stamp) if after < bounds[-1] else "")
+            return _page(rows, next_contacts_cursor(start, 1, owner))
+        if self.faults.endless_from is not None and self.counts.pages >= self.faults.endless_from:
+            return _page(rows, next_contacts_cursor(0, 0, owner))
+        return _page(rows, next_contacts_cursor(after, 0, owner) if after < total else "")
 
-    def trouble(self) -> Trouble | None:
-        with self._lock:
-            self.counts.requests += 1
-            return self.faults.at.get(self.counts.requests)
+    def trouble(self, path: str) -> Trouble | None:
+        """Counts the request; what is to go wrong with it."""
+        self.counts.requests += 1
+        self.counts.paths[path] = self.counts.paths.get(path, 0) + 1
+        return self.faults.at.get(self.counts.requests)
 
 
-def _page(rows: list[Mapping[str, Any]], cursor: str) -> dict[str, Any]:
+def _page(rows: list[Any], cursor: str) -> dict[str, Any]:
     return {"external_contact_list": rows, "next_cursor": cursor}
 
 
-def _write_cursor(start: int, turn: int, stamp: str) -> str:
-    return base64.urlsafe_b64encode(f"{stamp}:{start}:{turn}".encode()).decode()
-
-
-def _read_cursor(cursor: str, stamp: str) -> tuple[int, int]:
-    """Opaque to the caller; one of another request is refused."""
-    if not cursor:
-        return 0, 0
-    try:
-        owner, start, turn = base64.urlsafe_b64decode(cursor).decode().split(":")
-        place = int(start), int(turn)
-    except (binascii.Error, ValueError):
-        raise _RefusalError(BAD_PARAMETER, "invalid cursor") from None
-    if owner != stamp:
-        raise _RefusalError(BAD_PARAMETER, "cursor of another request")
-    return place
-
-
-Answer = Callable[[Request, Mapping[str, Any]], dict[str, Any]]
+Answer = Callable[[Corp, Body], dict[str, Any]]
 
 
 def routes(face: WecomFace) -> list[Route]:
     """The paths of this face, under ``/cgi-bin``."""
-
-    def token(request: Request, _: Mapping[str, Any]) -> dict[str, Any]:
-        return face.token(request.query_params.get("corpid", ""), request.query_params.get("corpsecret", ""))
-
-    def departments(_: Request, __: Mapping[str, Any]) -> dict[str, Any]:
-        return {"department": list(face.state.departments)}
-
-    def staff(request: Request, _: Mapping[str, Any]) -> dict[str, Any]:
-        department = int(request.query_params.get("department_id", "0"))
-        below = request.query_params.get("fetch_child") == "1"
-        wanted = {d["id"] for d in face.state.departments if d["id"] == department or (below and department == 1)}
-        return {"userlist": [one for one in face.state.staff if wanted.intersection(one["department"])]}
-
-    def follow_users(_: Request, __: Mapping[str, Any]) -> dict[str, Any]:
-        return {"follow_user": list(face.state.follow_users)}
-
-    def contacts(_: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-        return face.contacts_page(body)
-
     listed: tuple[tuple[str, str, Answer], ...] = (
-        ("GET", "/department/list", departments),
-        ("GET", "/user/list", staff),
-        ("GET", "/externalcontact/get_follow_user_list", follow_users),
-        ("POST", "/externalcontact/batch/get_by_user", contacts),
+        *wecom_contacts.ANSWERS,
+        ("POST", _CONTACTS, face.contacts),
+        *wecom_activity.ANSWERS,
+        *wecom_writes.ANSWERS,
     )
     return [
-        Route(_BASE + "/gettoken", _endpoint(face, token, checks_token=False), methods=["GET"]),
-        *(Route(_BASE + path, _endpoint(face, answer), methods=[method]) for method, path, answer in listed),
+        Route(_BASE + "/gettoken", _endpoint(face, "/gettoken", None), methods=["GET"]),
+        *(Route(_BASE + path, _endpoint(face, path, answer), methods=[method]) for method, path, answer in listed),
     ]
 
 
-def _endpoint(face: WecomFace, answer: Answer, *, checks_token: bool = True) -> Callable[[Request], Any]:
+def _endpoint(face: WecomFace, path: str, answer: Answer | None) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        trouble = face.trouble()
-        body = await request.body()
-
-        def work() -> dict[str, Any]:
-            if checks_token:
-                face.check_token(request.query_params.get("access_token", ""))
-            if trouble in _BUSINESS:
-                raise _RefusalError(*_BUSINESS[trouble])
-            return answer(request, _parsed(body))
-
-        if trouble == "slow":
-            await run_in_threadpool(time.sleep, face.faults.slow_seconds)
+        trouble = face.trouble(path)
+        query, body = request.query_params, await request.body()
         try:
-            content = {"errcode": 0, "errmsg": "ok", **work()}
-        except _RefusalError as refusal:
-            content = {"errcode": refusal.code, "errmsg": str(refusal)}
-        return _response(content, trouble)
+            if answer is None:
+                content = face.token(query)
+            else:
+                corp = face.gate.corp_of(query.get("access_token", ""))
+                face.gate.count(corp.corp_id, path)
+                with face.gate.under_way(corp.corp_id):
+                    if trouble == "slow":
+                        await run_in_threadpool(time.sleep, face.faults.slow_seconds)
+                    if trouble in _BUSINESS:
+                        raise RefusalError(*_BUSINESS[trouble])
+                    content = answer(corp, _parsed(body) if request.method == "POST" else dict(query))
+        except RefusalError as refusal:
+            return _response({"errcode": refusal.code, "errmsg": str(refusal)}, trouble)
+        return _response({"errcode": 0, "errmsg": "ok", **content}, trouble)
 
     return endpoint
 
 
-def _parsed(body: bytes) -> Mapping[str, Any]:
+def _parsed(body: bytes) -> Body:
     if not body:
         return {}
     try:
         content = json.loads(body)
     except ValueError:
-        raise _RefusalError(47001, "data format error") from None
+        raise RefusalError(47001, "data format error") from None
     if not isinstance(content, dict):
-        raise _RefusalError(47001, "data format error")
+        raise RefusalError(47001, "data format error")
     return content
 
 
@@ -291,9 +193,21 @@ def _response(content: Mapping[str, Any], trouble: Trouble | None) -> Response:
     return whole
 
 
-def create_app(state: WecomState, faults: Faults | None = None) -> Starlette:
-    """An application with WeCom's face; ``app.state.face`` holds the counters."""
-    face = WecomFace(state, faults or Faults())
+def create_app(
+    state: WecomState,
+    faults: Faults | None = None,
+    *,
+    more: Iterable[Corp] = (),
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] | None = None,
+) -> Starlette:
+    """An application with WeCom's face; ``app.state.face`` holds the corps and the counters.
+
+    ``state`` is the sandbox's usual corp, ``more`` are further ones. ``clock`` measures tokens and limits, ``now`` is
+    the calendar (seconds); without it the calendar stands still at the end of the state.
+    """
+    face = WecomFace([Corp(state, now=now), *more], faults or Faults(), limits, clock)
     app = Starlette(routes=routes(face))
     app.state.face = face
     return app

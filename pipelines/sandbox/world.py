@@ -83,7 +83,7 @@ class World:
             order_lines=lines,
             refunds=_utc(refunds, "local_at", "refunded_at"),
             consents=_utc(consents, "local_decided_at", "decided_at"),
-            truth=_truth(people),
+            truth=truth(people),
         )
 
 
@@ -137,7 +137,7 @@ def _utc(frame: pl.DataFrame, local: str, name: str) -> pl.DataFrame:
     return frame.with_columns(utc.alias(name)).drop(local)
 
 
-def _truth(people: pl.DataFrame) -> pl.DataFrame:
+def truth(people: pl.DataFrame) -> pl.DataFrame:
     """One row per identifier: person_id, identifier_type, identifier."""
     return (
         people.unpivot(on=IDENTIFIERS, index="person_id", variable_name="identifier_type", value_name="identifier")

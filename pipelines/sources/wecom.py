@@ -1,301 +1,164 @@
-"""WeCom into the lake: staff, then who follows which contact, in full passes that a kill cannot spoil.
+"""WeCom as a connector: one corp, its streams, and a look at its credential.
 
-A pass reads the staff (one batch), then the follow-ups of the staff in groups of up to 100, page by page. Some pages
-make one batch, and its cursor (pass, group, next page) is committed with it: a pass that was killed goes on from the
-manifest. The last batch of a pass carries its ``wecom_syncs`` row; only then the pass counts as complete.
-The pass number comes from the manifest, so that nothing depends on the clock.
+What is read and which rights the application needs: docs/sources/wecom.md.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
-import polars as pl
+from pydantic import Field, SecretStr, field_validator
 
-from models.contracts import contract
-from models.errors import ExpectedError
 from models.settings import Settings
-from pipelines import quarantine
-from pipelines.lake import Accounting, Lake, Part, content_key
-from pipelines.sources import wecom_frames as frames
-from pipelines.sources.http import JsonClient
-from pipelines.sources.wecom_api import BAD_PARAMETER, GROUP, NO_RIGHT_TO_CONTACT, Page, WecomClient, WecomError
+from pipelines.lake import Lake
+from pipelines.sources import syncing
+from pipelines.sources.connector import ConnectionOptions, Connector, Context, Stream, Verdict
+from pipelines.sources.http import HttpClient
+from pipelines.sources.wecom_api import WecomClient
+from pipelines.sources.wecom_contacts import ContactsStream
+from pipelines.sources.wecom_history import BehaviourStream, MessagesStream, PaymentsStream
+from pipelines.sources.wecom_passes import GroupsStream, HandoversStream, LinksStream, StaffStream, TagsStream
 
-PAGES_PER_BATCH = 20
-CONTACTS_CALL = "externalcontact/batch/get_by_user"
-
-
-class NotConfiguredError(ExpectedError):
-    """No corp id is set: the connector is off."""
+HOST = "qyapi.weixin.qq.com"
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a pass is: follow rows read so far by this process, members of staff read of all."""
+class WecomOptions(ConnectionOptions):
+    """One corp and one application in it. ``requests_per_second``: the vendor allows 10,000 calls a minute."""
 
-    rows: int
-    staff_done: int
-    staff: int
-
-
-@dataclass
-class SyncReport:
-    """What one call of ``sync`` did. ``follows`` counts rows landed; ``skipped`` those that the pass had already."""
-
-    sync_id: str
-    resumed: bool = False
-    staff: int = 0
-    follows: int = 0
-    contacts: int = 0
-    phones: int = 0
-    quarantined: int = 0
-    skipped: int = 0
-    pages: int = 0
-    batches: int = 0
-    requests: int = 0
-    without_right: list[str] = field(default_factory=list)  # userids that lost the right to contacts
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Position:
-    """The committed place in a pass: ``group`` is read from ``page`` on, all userids up to ``through`` are done."""
-
-    sync_id: str
-    group: tuple[str, ...] = ()
-    page: str = ""
-    through: str = ""
-    done: bool = False
-
-    def cursor(self) -> dict[str, Any]:
-        return {
-            "sync_id": self.sync_id,
-            "group": list(self.group),
-            "page": self.page,
-            "through": self.through,
-            "done": self.done,
-        }
-
-    @classmethod
-    def of(cls, cursor: Mapping[str, Any]) -> "Position":
-        return cls(
-            str(cursor["sync_id"]),
-            tuple(cursor["group"]),
-            str(cursor["page"]),
-            str(cursor["through"]),
-            bool(cursor["done"]),
-        )
-
-
-def source_name(corp_id: str) -> str:
-    """The name under which a corp's batches stand in the manifest."""
-    return f"wecom:{corp_id}"
-
-
-def client_for(settings: Settings) -> WecomClient:
-    """Raises NotConfiguredError when no corp id is set."""
-    if not settings.wecom.corp_id:
-        raise NotConfiguredError(
-            "WeCom is off: set SCRM_WECOM__CORP_ID and SCRM_WECOM__SECRET, or [wecom] in scrm.toml"
-        )
-    return WecomClient(
-        settings.wecom, JsonClient(settings.wecom.base_url, timeout_seconds=settings.wecom.timeout_seconds)
+    base_url: str = f"https://{HOST}/cgi-bin"
+    requests_per_second: float = Field(default=165.0, ge=0, description="the vendor allows 10,000 a minute; 0: none")
+    corp_id: str = Field(min_length=1, description="the corp's id (我的企业 → 企业ID)")
+    secret: SecretStr = Field(description="the secret of a self-built application that may call customer contact")
+    page_size: int = Field(default=100, ge=1, le=100, description="rows a page; the vendor's limit is 100")
+    contacts_every_hours: int = Field(default=0, ge=0, description="contacts are read no more often; 0: each time")
+    others_every_hours: int = Field(
+        default=20, ge=0, description="groups, links and handovers are read no more often; 0: each time"
     )
+    transfer_pairs: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of staff (from, to) between whom contacts were handed over"
+    )
+    without: tuple[str, ...] = Field(default=(), description="streams to leave out, such as links")
+
+    @field_validator("secret")
+    @classmethod
+    def _given(cls, secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value():
+            raise ValueError("must not be empty")
+        return secret
+
+    @field_validator("without")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = WecomConnector.stream_datasets
+        if unknown := sorted(set(names) - set(known)):
+            raise ValueError(f"no stream is called {', '.join(unknown)}; there are {', '.join(known)}")
+        return names
 
 
-def sync(
-    lake: Lake,
-    settings: Settings,
-    *,
-    client: WecomClient | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    pages_per_batch: int = PAGES_PER_BATCH,
-) -> SyncReport:
-    """One full pass, or the rest of the one that was interrupted. Returns when the pass is complete and committed.
+class WecomConnector(Connector):
+    """Contacts come last of what others refer to, so that a first sync can be looked at early."""
 
-    Raises NotConfiguredError, LakeError, and SourceError (WecomError, EndlessPagesError, ...); what was committed
-    before stays, and the next call goes on from there.
-    """
-    if client is None:
-        own = client_for(settings)
-        with own.http:
-            return sync(lake, settings, client=own, progress=progress, pages_per_batch=pages_per_batch)
-    started = client.http.requests
-    tell = progress or (lambda _: None)
-    run = _Pass(lake, settings, client, tell, pages_per_batch)
-    try:
-        run.read()
-    except WecomError as error:
-        if not (error.code == BAD_PARAMETER and run.report.resumed and run.report.pages == 0):
-            raise
-        # The server has forgotten the stored page: this pass stays incomplete, a fresh one replaces it.
-        run = _Pass(lake, settings, client, tell, pages_per_batch, abandon=True)
-        run.read()
-    return replace(run.report, requests=client.http.requests - started)
-
-
-class _Pass:
-    def __init__(
-        self,
-        lake: Lake,
-        settings: Settings,
-        client: WecomClient,
-        progress: Callable[[Progress], None],
-        pages_per_batch: int,
-        *,
-        abandon: bool = False,
-    ) -> None:
-        self.lake = lake
-        self.client = client
-        self.progress = progress
-        self.pages_per_batch = pages_per_batch
-        self.corp_id = settings.wecom.corp_id
-        self.region = settings.phone_region
-        self.source = source_name(self.corp_id)
-        cursor = lake.cursor(self.source)
-        last = Position.of(cursor) if cursor is not None else Position("0" * 6, done=True)
-        self.fresh = last.done or abandon
-        self.position = Position(f"{int(last.sync_id) + 1:06d}") if self.fresh else last
-        self.report = SyncReport(self.position.sync_id, resumed=not self.fresh)
-        self.seen = self._already_landed()
-
-    def read(self) -> None:
-        if self.fresh:
-            self._land_staff()
-        everyone = self.client.follow_users()
-        rows = 0
-        for batch, position in self._batches(everyone):
-            self._land_follows(batch, position)
-            rows += sum(len(page.records) for page in batch)
-            done = sum(1 for userid in everyone if userid <= position.through)
-            self.progress(Progress(rows, done, len(everyone)))
-
-    def _batches(self, everyone: Sequence[str]) -> Iterator[tuple[list[Page], Position]]:
-        """Pages in batches, each with the position after it; the last one (perhaps without pages) is done."""
-        held: list[Page] = []
-        position = self.position
-        for page, position in self._pages(everyone):
-            if page is not None:
-                held.append(page)
-            if len(held) == self.pages_per_batch:
-                yield held, position
-                held = []
-        yield held, replace(position, group=(), page="", done=True)
-
-    def _pages(self, everyone: Sequence[str]) -> Iterator[tuple[Page | None, Position]]:
-        """Pages with the position after each; None for a group that has no page."""
-        rest = [userid for userid in everyone if userid > self.position.through and userid not in self.position.group]
-        todo = [tuple(rest[start : start + GROUP]) for start in range(0, len(rest), GROUP)][::-1]
-        page_cursor = self.position.page
-        if self.position.group:
-            todo.append(self.position.group)
-        position = self.position
-        while todo:
-            group = todo.pop()
-            finished = replace(position, group=(), page="", through=max(position.through, group[-1]))
-            try:
-                for page in self.client.pages(group, page_cursor):
-                    more = replace(position, group=group, page=page.next_cursor)
-                    yield page, more if page.next_cursor else finished
-            except WecomError as error:
-                if error.code != NO_RIGHT_TO_CONTACT:
-                    raise
-                if len(group) == 1:
-                    self.report.without_right.append(group[0])
-                else:  # one of them spoils the whole group: halve it until that one stands alone
-                    middle = len(group) // 2
-                    todo += [group[middle:], group[:middle]]
-                    page_cursor = ""
-                    continue
-            page_cursor = ""
-            position = finished
-            yield None, position
-
-    # ------------------------------------------------------------------ landing
-
-    def _land_staff(self) -> None:
-        names = {str(d.get("id")): d.get("name") for d in self.client.departments()}
-        people = self.client.staff()
-        frame = frames.staff(people, names, self._stamp())
-        good, bad = quarantine.split(frame, contract("wecom_staff"), file=self._file("user/list"))
-        parts = [Part("landed", "wecom_staff", good), self._completed("staff")]
-        if bad.height:
-            parts.append(Part("quarantine", "wecom_staff", bad))
-        accounting = Accounting(rows=len(people), accepted=good.height, quarantined=len(people) - good.height)
-        self._commit(parts, self.position, accounting, "staff", people)
-        self.report.staff = good.height
-        self.report.quarantined += accounting.quarantined
-
-    def _land_follows(self, batch: Sequence[Page], position: Position) -> None:
-        records = [record for page in batch for record in page.records]
-        follows, rejected = quarantine.split(
-            frames.follows(records, self._stamp()), contract("wecom_follows"), file=self._file(CONTACTS_CALL)
+    system = "wecom"
+    title = "WeCom 企业微信"
+    options_class = WecomOptions
+    hosts = (HOST,)
+    stream_datasets: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        kind.name: kind.datasets
+        for kind in (
+            StaffStream,
+            ContactsStream,
+            TagsStream,
+            GroupsStream,
+            BehaviourStream,
+            MessagesStream,
+            PaymentsStream,
+            LinksStream,
+            HandoversStream,
         )
-        new = follows.join(self.seen, on=["userid", "external_userid"], how="anti", maintain_order="left").unique(
-            ["userid", "external_userid"], keep="first", maintain_order=True
+    }
+    options: WecomOptions
+
+    def __init__(self, options: WecomOptions, context: Context) -> None:
+        super().__init__(options, context)
+        self._http = HttpClient(
+            options.base_url,
+            timeout_seconds=options.timeout_seconds,
+            per_second=options.requests_per_second,
+            sleep=context.sleep,
         )
-        accounting = Accounting(
-            rows=len(records),
-            accepted=new.height,
-            quarantined=len(records) - follows.height,
-            skipped=follows.height - new.height,
-        )
-        phones, bad_phones = frames.phones(records, new, self.region, self._file(CONTACTS_CALL))
-        contacts = frames.contacts(records, new, self.seen, self._stamp())
-        parts = [
-            Part("landed", "wecom_follows", new),
-            Part("landed", "wecom_contacts", contacts),
-            Part("landed", "wecom_follow_phones", phones),
-            Part("quarantine", "wecom_follows", rejected),
-            Part("quarantine", "wecom_follow_phones", bad_phones),
+        self.wecom = WecomClient(options, self._http)
+
+    @property
+    def account(self) -> str:
+        return self.options.corp_id
+
+    @property
+    def client(self) -> HttpClient:
+        return self._http
+
+    def streams(self) -> Sequence[Stream]:
+        options, context, client = self.options, self.context, self.wecom
+        others = timedelta(hours=options.others_every_hours)
+
+        def of(name: str) -> tuple[str, Context, WecomClient]:
+            return self.source(name), context, client
+
+        handovers = HandoversStream(*of("handovers"), others)
+        handovers.pairs = options.transfer_pairs
+        found: list[Stream] = [
+            StaffStream(*of("staff")),
+            ContactsStream(*of("contacts"), every=timedelta(hours=options.contacts_every_hours)),
+            TagsStream(*of("tags")),
+            GroupsStream(*of("groups"), others),
+            BehaviourStream(*of("behaviour")),
+            MessagesStream(*of("messages")),
+            PaymentsStream(*of("payments")),
+            LinksStream(*of("links"), others),
+            handovers,
         ]
-        landed = [part for part in parts if part.frame is not None and part.frame.height]
-        if position.done:
-            landed.append(self._completed("follows"))
-        self._commit(landed, position, accounting, "follows", records)
-        self.seen = pl.concat([self.seen, new.select("userid", "external_userid")])
-        self.report.follows += new.height
-        self.report.contacts += contacts.height
-        self.report.phones += phones.height
-        self.report.quarantined += accounting.quarantined
-        self.report.skipped += accounting.skipped
-        self.report.pages += len(batch)
+        return [stream for stream in found if stream.name not in options.without]
 
-    def _commit(
-        self, parts: Sequence[Part], after: Position, accounting: Accounting, what: str, records: Sequence[Mapping]
-    ) -> None:
-        before = json.dumps(self.position.cursor(), ensure_ascii=False, sort_keys=True)
-        self.lake.commit(
-            source=self.source,
-            key=content_key(self.source, what, before, *(frames.raw(record) for record in records)),
-            parts=parts,
-            accounting=accounting,
-            cursor=after.cursor(),
-            details={"object": what, "without_right": list(self.report.without_right)},
-        )
-        self.position = after
-        self.report.batches += 1
+    def check(self) -> Verdict:
+        """Asks who may contact customers: the right that everything else needs."""
+        members = len(self.wecom.follow_users())
+        if members == 0:
+            return Verdict(
+                "warning",
+                f"corp {self.options.corp_id}: nobody may contact customers",
+                "give members the right to customer contact, and widen the application's visible range",
+            )
+        return Verdict("ok", f"corp {self.options.corp_id}: {members} members may contact customers")
 
-    def _completed(self, what: str) -> Part:
-        return Part("landed", "wecom_syncs", frames.completed(what, self._stamp()))
 
-    def _stamp(self) -> frames.Stamp:
-        return frames.Stamp(self.corp_id, self.position.sync_id)
+def sync(lake: Lake, settings: Settings) -> "ContactsReport":
+    """Staff and contacts of the corp of ``settings.wecom``. Raises SyncError when a stream failed.
 
-    def _file(self, call: str) -> str:
-        return f"{self.source}/{call}/{self.position.sync_id}"
+    For callers that know one corp only; ``syncing.sync`` reads connections.
+    """
+    given = settings.wecom
+    options = WecomOptions(
+        corp_id=given.corp_id,
+        secret=given.secret,
+        base_url=given.base_url,
+        page_size=given.page_size,
+        timeout_seconds=given.timeout_seconds,
+    )
+    connector = WecomConnector(options, Context(lake, settings))
+    try:
+        reports = [
+            syncing._of_stream(lake, "wecom", connector, stream, datetime.now(UTC), None, lambda _: None)
+            for stream in connector.streams()
+            if stream.name in (StaffStream.name, ContactsStream.name)
+        ]
+    finally:
+        connector.close()
+    syncing.raise_failures(reports)
+    return ContactsReport({report.stream: report for report in reports})
 
-    def _already_landed(self) -> pl.DataFrame:
-        """(userid, external_userid) that earlier batches of this pass hold: a page served twice adds nothing."""
-        frames = [contract("wecom_follows").empty()]
-        if not self.fresh:
-            frames += [
-                pl.read_parquet(self.lake.root / file.path)
-                for entry, file in self.lake.files("landed", "wecom_follows")
-                if entry.source == self.source and (entry.cursor or {}).get("sync_id") == self.position.sync_id
-            ]
-        return pl.concat(frames).select("userid", "external_userid")
+
+class ContactsReport(dict[str, syncing.StreamReport]):
+    """Reports by stream."""
+
+    def as_dict(self) -> dict[str, int]:
+        """For ``--json`` and metadata."""
+        return {"staff": self["staff"].landed, "follows": self["contacts"].landed}

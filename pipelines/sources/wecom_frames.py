@@ -1,11 +1,11 @@
-"""WeCom's records as frames of the contracts. What is empty, absent or of another shape is null; ``_raw`` keeps it.
+"""WeCom's records as frames of the contracts: for each dataset where its columns stand in a record and how they read.
 
-``_row`` is the record's number in the batch, from 1; ``_raw`` is the untouched record.
+Values of open lists stay whole numbers; what is empty or absent is null, and ``_raw`` keeps the untouched record.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -13,84 +13,194 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
 from models.identifiers import phones_e164
 from pipelines import quarantine
+from pipelines.lake import Part
+from pipelines.sources import records
+from pipelines.sources.records import INTEGER, TEXT, Field, Reader, Schema
 
-Record = Mapping[str, Any]
-Columns = dict[str, list[Any]]
-_LATEST_SECONDS = 4_102_444_800  # the year 2100
+Frames = dict[str, tuple[pl.DataFrame, pl.DataFrame]]  # by dataset: rows of the contract, reject records
+SECONDS = records.epoch("s")
+TRUTH = records.BOOLEAN
+TEXTS = pl.List(pl.String())
 _SEEN = ["userid", "external_userid"]
 
 
+def text_struct(*names: str, **others: pl.DataType) -> pl.Struct:
+    return pl.Struct({**dict.fromkeys(names, pl.String()), **others})
+
+
 @dataclass(frozen=True)
-class Stamp:
-    """Where rows come from: corp and pass."""
+class Shape:
+    """A dataset and how its records are read."""
 
-    corp_id: str
-    sync_id: str
-
-
-def staff(people: Sequence[Record], departments: Mapping[str, Any], stamp: Stamp) -> pl.DataFrame:
-    """``wecom_staff``: one row per member; ``departments``: name by id."""
-    columns: Columns = {
-        "userid": [_text(p.get("userid")) for p in people],
-        "name": [_text(p.get("name")) for p in people],
-        "position": [_text(p.get("position")) for p in people],
-        "main_department": [_text(p.get("main_department")) for p in people],
-        "department_name": [_text(departments.get(str(p.get("main_department")))) for p in people],
-        "status": [_integer(p.get("status")) for p in people],
-    }
-    return _frame("wecom_staff", columns, people, stamp)
+    dataset: str
+    schema: Schema
+    fields: Sequence[Field]
 
 
-def follows(records: Sequence[Record], stamp: Stamp) -> pl.DataFrame:
-    """``wecom_follows``: one row per record of batch/get_by_user, valid or not."""
-    follow = [_object(record.get("follow_info")) for record in records]
-    contact = [_object(record.get("external_contact")) for record in records]
-    columns: Columns = {
-        "userid": [_text(f.get("userid")) for f in follow],
-        "external_userid": [_text(c.get("external_userid")) for c in contact],
-        "remark": [_text(f.get("remark")) for f in follow],
-        "description": [_text(f.get("description")) for f in follow],
-        "add_way": [_integer(f.get("add_way")) for f in follow],
-        "state": [_text(f.get("state")) for f in follow],
-        "oper_userid": [_text(f.get("oper_userid")) for f in follow],
-    }
-    seconds = pl.Series("seconds", [_integer(f.get("createtime")) for f in follow], pl.Int64)
-    # 0 is what the vendor's samples hold for "unknown"; a date in 1970, or after 2100, would be a lie.
-    known = pl.when(pl.col("seconds").is_between(1, _LATEST_SECONDS)).then(pl.col("seconds"))
-    followed_at = pl.from_epoch(known, time_unit="s").cast(pl.Datetime("us")).alias("followed_at")
-    return (
-        _frame("wecom_follows", columns, records, stamp).with_columns(seconds).with_columns(followed_at).drop("seconds")
+def shape(dataset: str, *fields: tuple[str, str, Reader], more: Schema | None = None) -> Shape:
+    """The usual case: (column, name in the record, reader). ``more``: names of the record that are no column."""
+    schema = {name: pl.String() for _, name, _ in fields} | dict(more or {})
+    return Shape(dataset, schema, [Field(column, name, reader) for column, name, reader in fields])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Records of one dataset with what the call says of all of them (``context``: columns of the contract).
+
+    ``prepare`` turns the decoded frame into one with a row per row of the dataset.
+    """
+
+    shape: Shape
+    records: Sequence[bytes]
+    context: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+
+    def frame(self) -> pl.DataFrame:
+        decoded = records.decode(self.records, self.shape.schema)
+        ready = decoded if self.prepare is None else self.prepare(decoded)
+        dtypes = contract(self.shape.dataset).dtypes
+        return ready.with_columns(
+            pl.lit(value, dtype=dtypes.get(name)).alias(name) for name, value in self.context.items()
+        )
+
+
+def tables(rows: Sequence[Rows], stamp: Mapping[str, str], file: str) -> Frames:
+    """All rows of a batch by dataset; ``stamp`` (corp, pass) goes on every one. Raises FormatChangedError."""
+    by_dataset: dict[str, list[Rows]] = {}
+    for one in rows:
+        by_dataset.setdefault(one.shape.dataset, []).append(one)
+    return {dataset: _table(dataset, found, stamp, f"{file}/{dataset}") for dataset, found in by_dataset.items()}
+
+
+def _table(
+    dataset: str, rows: Sequence[Rows], stamp: Mapping[str, str], file: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    frame = pl.concat([one.frame() for one in rows], how="vertical").with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_COLUMN),
+        *(pl.lit(value).alias(name) for name, value in stamp.items()),
     )
+    return records.table(frame, contract(dataset), rows[0].shape.fields, file=file)
 
 
-def contacts(records: Sequence[Record], new: pl.DataFrame, seen: pl.DataFrame, stamp: Stamp) -> pl.DataFrame:
+def parts(frames: Frames) -> list[Part]:
+    """What is not empty, landed and quarantined."""
+    found = []
+    for dataset, (good, refused) in frames.items():
+        found += [Part("landed", dataset, good)] * (good.height > 0)
+        found += [Part("quarantine", dataset, refused)] * (refused.height > 0)
+    return found
+
+
+def digest(rows: Sequence[Rows]) -> str:
+    """Over the records and their context: equal when nothing has changed."""
+    total = hashlib.sha256()
+    for one in rows:
+        total.update(f"{one.shape.dataset}{sorted(one.context.items())}".encode())
+        for record in one.records:
+            total.update(len(record).to_bytes(8, "big") + record)
+    return total.hexdigest()
+
+
+def completed(what: str, corp_id: str, sync_id: str) -> Part:
+    """``wecom_syncs``: the row that says that a pass over one kind of object is whole."""
+    row = {"corp_id": corp_id, "sync_id": sync_id, "object": what, ROW_COLUMN: 1, RAW_COLUMN: "{}"}
+    return Part("landed", "wecom_syncs", pl.DataFrame([row], schema_overrides={ROW_COLUMN: pl.Int64}))
+
+
+# ------------------------------------------------------------------ contacts and follow-ups
+
+_PROFILE = text_struct("external_userid", "name", "type", "gender", "unionid", "corp_name")
+_TAG = text_struct("group_name", "tag_name", "tag_id", "type")
+_INFO = text_struct(
+    *("userid", "remark", "description", "createtime", "oper_userid", "add_way", "state"),
+    tag_id=TEXTS,
+    tags=pl.List(_TAG),
+    remark_mobiles=TEXTS,
+)
+FOLLOW_SCHEMA: Schema = {"external_contact": _PROFILE, "follow_info": _INFO}
+
+
+def _profile(name: str) -> pl.Expr:
+    return pl.col("external_contact").struct.field(name)
+
+
+def _info(name: str) -> pl.Expr:
+    return pl.col("follow_info").struct.field(name)
+
+
+_FOLLOWS = (
+    Field("userid", _info("userid"), TEXT),
+    Field("external_userid", _profile("external_userid"), TEXT),
+    Field("remark", _info("remark"), TEXT),
+    Field("description", _info("description"), TEXT),
+    Field("add_way", _info("add_way"), INTEGER),
+    Field("state", _info("state"), TEXT),
+    Field("oper_userid", _info("oper_userid"), TEXT),
+    Field("followed_at", _info("createtime"), SECONDS),
+)
+_CONTACTS = (
+    Field("external_userid", _profile("external_userid"), TEXT),
+    Field("unionid", _profile("unionid"), TEXT),
+    Field("name", _profile("name"), TEXT),
+    Field("contact_type", _profile("type"), INTEGER),
+    Field("gender", _profile("gender"), INTEGER),
+    Field("corp_name", _profile("corp_name"), TEXT),
+)
+_TAGS = (
+    Field("tag_id", "tag_id", TEXT),
+    Field("tag_name", "tag_name", TEXT),
+    Field("tag_group_name", "tag_group_name", TEXT),
+    Field("tag_type", "tag_type", INTEGER),
+)
+
+
+def follows(frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``wecom_follows`` of a decoded and stamped frame: one row per follow-up."""
+    return records.table(frame, contract("wecom_follows"), _FOLLOWS, file=file)
+
+
+def contacts(
+    frame: pl.DataFrame, new: pl.DataFrame, seen: pl.DataFrame, file: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``wecom_contacts``: one row per contact of the ``new`` follow-ups that the pass has not seen before."""
     wanted = (
         new.unique("external_userid", keep="first", maintain_order=True)
         .join(seen, on="external_userid", how="anti", maintain_order="left")
-        .get_column(ROW_COLUMN)
+        .select(ROW_COLUMN)
     )
-    found = [records[row - 1]["external_contact"] for row in wanted]
-    columns: Columns = {
-        "external_userid": [_text(c.get("external_userid")) for c in found],
-        "unionid": [_text(c.get("unionid")) for c in found],
-        "name": [_text(c.get("name")) for c in found],
-        "contact_type": [_integer(c.get("type")) for c in found],
-        "gender": [_integer(c.get("gender")) for c in found],
-        "corp_name": [_text(c.get("corp_name")) for c in found],
-    }
-    return _frame("wecom_contacts", columns, found, stamp).with_columns(wanted)
+    found = frame.join(wanted, on=ROW_COLUMN, how="semi", maintain_order="left")
+    return records.table(found, contract("wecom_contacts"), _CONTACTS, file=file)
 
 
-def phones(records: Sequence[Record], new: pl.DataFrame, region: str, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def follow_tags(frame: pl.DataFrame, new: pl.DataFrame, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``wecom_follow_tags``: ids as batch/get_by_user gives them, or objects as externalcontact/get does."""
+    base = _of_new(frame, new)
+    ids = base.select(*_BASE, _info("tag_id").alias("tag_id")).explode("tag_id").drop_nulls("tag_id")
+    named = base.select(*_BASE, _info("tags").alias("tag")).explode("tag").filter(pl.col("tag").is_not_null())
+    rows = pl.concat(
+        [
+            ids.with_columns(
+                pl.lit(None, dtype=pl.String).alias(name) for name in ("tag_name", "tag_group_name", "tag_type")
+            ),
+            named.select(
+                *_BASE,
+                pl.col("tag").struct.field("tag_id"),
+                pl.col("tag").struct.field("tag_name"),
+                pl.col("tag").struct.field("group_name").alias("tag_group_name"),
+                pl.col("tag").struct.field("type").alias("tag_type"),
+            ),
+        ]
+    ).unique([*_SEEN, "tag_id", "tag_name"], keep="first", maintain_order=True)
+    return records.table(rows, contract("wecom_follow_tags"), _TAGS, file=file)
+
+
+def phones(frame: pl.DataFrame, new: pl.DataFrame, region: str, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(``wecom_follow_phones``: the phones that staff typed, one row each; rejects of what is no phone number)."""
-    mobiles = [_object(records[row - 1].get("follow_info")).get("remark_mobiles") for row in new[ROW_COLUMN]]
-    texts = [[_text(mobile) for mobile in found] if isinstance(found, list) else [] for found in mobiles]
     typed = (
-        new.select("corp_id", "sync_id", *_SEEN, ROW_COLUMN, RAW_COLUMN)
-        .with_columns(pl.Series("typed", texts, pl.List(pl.String())))
+        _of_new(frame, new)
+        .select(*_BASE, _info("remark_mobiles").alias("typed"))
         .explode("typed")
-        .drop_nulls("typed")
+        .filter(pl.col("typed") != "")
     )
     typed = typed.with_columns(phones_e164(typed["typed"], region).alias("phone"))
     bad = quarantine.rejects(
@@ -105,37 +215,9 @@ def phones(records: Sequence[Record], new: pl.DataFrame, region: str, file: str)
     return good.unique([*_SEEN, "phone"], keep="first", maintain_order=True), bad
 
 
-def completed(what: str, stamp: Stamp) -> pl.DataFrame:
-    """``wecom_syncs``: the row that says that a pass over staff or follows is whole."""
-    return _frame("wecom_syncs", {"object": [what]}, [{}], stamp)
+_BASE = ("corp_id", "sync_id", *_SEEN, ROW_COLUMN, RAW_COLUMN)
 
 
-def raw(record: Record) -> str:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-
-
-def _frame(dataset: str, columns: Columns, records: Sequence[Record], stamp: Stamp) -> pl.DataFrame:
-    dtypes = contract(dataset).dtypes
-    return pl.DataFrame(columns, schema={name: dtypes[name] for name in columns}).with_columns(
-        pl.lit(stamp.corp_id).alias("corp_id"),
-        pl.lit(stamp.sync_id).alias("sync_id"),
-        pl.Series(ROW_COLUMN, range(1, len(records) + 1), dtype=pl.Int64),
-        pl.Series(RAW_COLUMN, [raw(record) for record in records], dtype=pl.String),
-    )
-
-
-def _object(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    """Text as it is and whole numbers as text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value != "" else None
-
-
-def _integer(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62 else None
+def _of_new(frame: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """The decoded rows of the follow-ups that were accepted, with their key."""
+    return frame.join(new.select(ROW_COLUMN, *_SEEN), on=ROW_COLUMN, how="inner", maintain_order="left")

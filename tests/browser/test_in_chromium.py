@@ -1,27 +1,16 @@
 """The dashboard in a real browser: every page, both languages, a desk and a phone."""
 
-import shutil
-import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, TimeoutError
 
 from models.serving import Snapshots, Viewer, run
-from pipelines.commands.screens import free_port
-from tests.conftest import Company, environment, scrm_command
+from tests.browser.conftest import PATIENCE, RUN_DONE, SIZES
+from tests.conftest import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 TITLES = {
     "zh": {"": "总览", "customers": "客户", "settlement": "结算", "at_risk": "流失风险", "quality": "数据"},
     "en": {
@@ -33,51 +22,13 @@ TITLES = {
     },
 }
 CHARTS = {"", "settlement", "at_risk"}
-SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 REOPEN = 5_000
-PATIENCE = 60_000  # milliseconds, on a busy machine
-RUN_DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 
 
 @pytest.fixture(scope="module")
-def address(published_sample: Company) -> Iterator[str]:
-    """The published sample, served as a user serves it; gone when it does not answer in a minute."""
-    port = free_port(8700)
-    process = subprocess.Popen(
-        scrm_command("dashboard", "--port", str(port)),
-        env=environment(published_sample.home),
-        stdout=subprocess.DEVNULL,  # a pipe that nobody reads fills up and stops the server
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(url):
-            assert process.poll() is None, "the dashboard ended"
-            assert time.monotonic() < deadline, "the dashboard does not answer"
-            time.sleep(0.3)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url + "/_stcore/health", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
+def address(published_sample: Company, served: Callable[[Path], str]) -> str:
+    return served(published_sample.home)
 
 
 @pytest.fixture(scope="module")

@@ -1,50 +1,29 @@
 """Signing in with a real browser: set-up, the demo's one click, sign-out, and what a store manager sees."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pipelines.commands.screens import free_port
-from tests.browser.test_in_chromium import PATIENCE, RUN_DONE, SIZES, _answers, browser  # noqa: F401 - a fixture
-from tests.conftest import Company, environment
+from tests.browser.conftest import PATIENCE, RUN_DONE, SIZES
+from tests.conftest import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-def served(home: Path) -> Iterator[str]:
-    port = free_port(8740)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dashboards.server", "--port", str(port)],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while not _answers(url):
-            assert process.poll() is None, "the dashboard ended"
-        yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 @pytest.fixture(scope="module")
-def demo(published_sample: Company) -> Iterator[str]:
-    yield from served(published_sample.home)
+def demo(published_sample: Company, served: Callable[[Path], str]) -> str:
+    return served(published_sample.home)
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[str]:
-    yield from served(tmp_path / "home")
+def empty(tmp_path: Path, served: Callable[[Path], str]) -> str:
+    return served(tmp_path / "home")
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser) -> Iterator[Page]:
     with browser.new_context(viewport=SIZES["desk"]) as context:
         context.set_default_timeout(PATIENCE)
         yield context.new_page()

@@ -1,11 +1,14 @@
 """The import page: upload, look, map, confirm, hand back. The worker runs in the test, between two reruns."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 
-from dashboards import access, data, import_reasons
+from dashboards import access, data, frame, import_reasons
 from dashboards.text import Words
 from models.serving import Viewer
 from models.settings import Settings
@@ -19,6 +22,7 @@ OWNER = Viewer.owner_of_the_company("olga")
 OPERATOR = Viewer("bob", "", frozenset({"operator"}), frozenset())
 MANAGER = Viewer("mia", "", frozenset({"store_manager"}), frozenset())
 LANGUAGES = ("zh", "en")
+CURRENT_VIEWER = access.current_viewer
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -106,6 +110,78 @@ def test_a_role_without_imports_sees_nothing_of_it(monkeypatch: pytest.MonkeyPat
     seen_by(monkeypatch, MANAGER)
     at = opened()
     assert not at.get("file_uploader")
+
+
+def signed_in(monkeypatch: pytest.MonkeyPatch, role: str) -> tuple[str, Callable[[], None]]:
+    """A person of the store with a session, whose cookie is replaced; the id, and what ends the session."""
+    monkeypatch.setattr(access, "current_viewer", CURRENT_VIEWER)
+    store = data.store()
+    user_id = store.users.add(role, "周", None, roles=[role], scopes=[], by="test", at=access.now())
+    token = store.sessions.open(user_id, access.now(), access.lock_time() * 10, "127.0.0.1", "browser", "test")
+    person = access.person
+    monkeypatch.setattr(access, "person", lambda kept, _, *rest: person(kept, token, *rest))
+    return user_id, lambda: store.sessions.revoke_all(user_id, "test", access.now())
+
+
+def tick(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The browser's timer: only the polling part reruns, the page and its gate do not."""
+    polling = list(at._fragment_storage._fragments)
+    assert len(polling) == 1
+    with monkeypatch.context() as patched:
+        rerun = partial(local_script_runner.RerunData, fragment_id_queue=polling, is_auto_rerun=True)
+        patched.setattr(local_script_runner, "RerunData", rerun)
+        at.run()
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A page whose job is queued, after one tick that found nothing new."""
+    at = opened()
+    at.file_uploader(key="imports_file").set_value(("orders.csv", ORDERS.encode(), "text/csv"))
+    at.button(key="imports_look").click().run()
+    with monkeypatch.context() as patched:
+        patched.setattr(frame, "signed_out", lambda *_: pytest.fail("the gate of the whole page was asked"))
+        patched.setattr(frame, "who", lambda *_: pytest.fail("the whole page was drawn"))
+        tick(at, monkeypatch)
+    assert "orders.csv" in texts(at) and at.button(key="imports_cancel")
+    return at
+
+
+def test_a_session_ended_while_the_page_polls_ends_the_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 57: the timer reruns the polling part alone, so the gate of the page is not asked again."""
+    _, end_the_session = signed_in(monkeypatch, "operator")
+    at = waiting(monkeypatch)
+    job = data.store().jobs.get(at.query_params["job"], OWNER)
+    end_the_session()
+    at = tick(at, monkeypatch)
+    assert at.subheader[0].value == "You are signed out"
+    assert "orders.csv" not in texts(at) and not at.button
+    assert data.store().jobs.get(job.job_id, OWNER).is_open, "what was asked for is still done"
+
+
+def test_a_role_withdrawn_while_the_page_polls_ends_the_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id, _ = signed_in(monkeypatch, "operator")
+    data.store().users.add("olga", "周", None, roles=["owner"], scopes=[], by="test", at=access.now())
+    at = waiting(monkeypatch)
+    users = data.store().users
+    users.grant_role(user_id, "analyst", "test", access.now())
+    users.revoke_role(user_id, "operator", "test", access.now())
+    at = tick(at, monkeypatch)
+    assert at.subheader[0].value == "Not allowed"
+    assert "orders.csv" not in texts(at)
+
+
+def test_another_s_job_goes_from_the_page_with_the_role_that_showed_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner sees every job, an operator their own: the page stays open, the job does not."""
+    seen_by(monkeypatch, OWNER)
+    at = waiting(monkeypatch)
+    seen_by(monkeypatch, replace(OWNER, user_id="oda"))
+    assert "orders.csv" in texts(tick(at, monkeypatch))
+    seen_by(monkeypatch, OPERATOR)
+    at = tick(at, monkeypatch)
+    assert "not yours" in at.info[0].value
+    assert "orders.csv" not in texts(at)
 
 
 def test_what_is_missing_is_named_chosen_and_looked_at_again() -> None:

@@ -81,6 +81,29 @@ def test_page_shows_figures_in_its_language(app, page, language):
     assert all(table.value.shape[0] > 0 for table in at.dataframe)
 
 
+def test_each_source_tells_what_it_brought_and_when(app, monkeypatch):
+    """A batch that only moved a position counts as the newest one, not as data; files are no source."""
+
+    def of_sources(at):
+        return [table.value for table in at.dataframe if "known_before" in table.value]
+
+    (found,) = of_sources(app("quality", "en"))
+    assert found.to_dict("records") == [
+        {
+            **{"system": "Taobao and Tmall", "account": "S021", "stream": "trades", "landed_at": "2026-06-30 03:00"},
+            **{"landed": 20, "quarantined": 1, "known_before": 10, "newest_batch": 4},
+        },
+        {
+            **{"system": "WeCom", "account": "corp", "stream": "contacts", "landed_at": "2026-06-30 04:00"},
+            **{"landed": 30, "quarantined": 0, "known_before": 0, "newest_batch": 2},
+        },
+    ]
+    (in_chinese,) = of_sources(app("quality", "zh"))
+    assert list(in_chinese["stream"]) == ["订单", "客户与跟进"]
+    monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
+    assert of_sources(app("quality", "en")) == []
+
+
 def test_overview_shows_each_currency_apart(app):
     at = app("overview", "en")
     labels = [metric.label for metric in at.metric]

@@ -17,7 +17,7 @@ SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 FAMILIES = {
     "act", "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "identifier",
     "key_check", "kind", "link_state", "metric", "metric_note", "party_role", "posting", "purpose", "role", "scope",
-    "status", "store_type", "table", "way",
+    "status", "store_type", "stream", "table", "way",
     # of the import page; reasons are found by the form of the importer's sentence
     "basis", "job_kind", "job_status", "job_step", "layout", "reason", "remedy", "skipped", "unit",
 }  # fmt: skip

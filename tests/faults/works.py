@@ -1,4 +1,4 @@
-"""What the drill interrupts: four pieces of work, each with its preparation, its state and what must always hold.
+"""What the drill interrupts: five pieces of work, each with its preparation, its state and what must always hold.
 
 A work is idempotent as its command is: done again after a death, it ends in the state of a clean one. Module functions,
 because a child process gets them by name.
@@ -28,7 +28,7 @@ from pipelines.landing_store import land_store
 from pipelines.sources.files.importing import import_file
 from pipelines.warehouse import digests
 from tests.factories_snapshot import build_snapshot
-from tests.faults import tiny_company
+from tests.faults import shop, tiny_company
 from tests.faults.tiny_company import TinyCompany
 
 MARTS = {name for name, table in PUBLISHED.items() if table.in_digest}
@@ -238,4 +238,5 @@ def _digest(*frames: pl.DataFrame) -> str:
 DOOR = Work("import", prepare_files, import_files, imported, whole_batches)
 STORE = Work("store", prepare_nothing, write_store, written, whole_store)
 EXPORT = Work("export", prepare_audience, export, exported, audited_files)
-WORKS = {work.name: work for work in (DOOR, STORE, EXPORT)}
+SHOP = Work("sync", prepare_nothing, shop.sync, shop.synced, shop.whole_rows)
+WORKS = {work.name: work for work in (DOOR, STORE, EXPORT, SHOP)}

@@ -60,6 +60,7 @@ def test_the_same_rows_renamed_reordered_and_with_three_corrections(tmp_path: Pa
     assert (fixed.accepted, fixed.quarantined) == (20, 0)
 
 
+@pytest.mark.slow  # every case once more, for the figures
 def test_the_figures_of_the_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Printed for the fault table: files, rows, accounted share, and four zeros."""
     orders = {name: Case(content, 3) for name, content in SAME.items()}

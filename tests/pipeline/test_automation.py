@@ -206,6 +206,23 @@ def test_the_dead_are_told_from_the_living_and_reported_within_seconds(
     assert list((settings.dagster_dir / "alive").iterdir()) == []
 
 
+def test_a_worker_that_dagster_saw_die_is_called_dead_and_one_that_never_began_is_not(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    """Dagster's own words are "marked as failed from outside"; of a run ended for its length it says so."""
+    begun, never, long = (f"{digit * 8}-1111-1111-1111-111111111111" for digit in "456")
+    for run_id, words in ((begun, None), (never, None), (long, "Exceeded maximum runtime of 14400 seconds.")):
+        started(instance, run_id)
+        if run_id != never:
+            instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.STEP_START.value, small.name), run_id)
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_run_failed(run, words)
+    assert failure(instance, begun).words == DEAD
+    assert "before its first step" in failure(instance, never).words
+    assert failure(instance, long).words == "Exceeded maximum runtime of 14400 seconds."
+
+
 def test_a_run_that_dagster_is_still_starting_is_given_time(settings: Settings, instance: dg.DagsterInstance) -> None:
     started(instance, "33333333-3333-3333-3333-333333333333")
     assert dead_runs(instance, settings, datetime.now(UTC)) == []

@@ -90,6 +90,7 @@ def _first_run(home: str, start: Any, keys: Any) -> None:
     keys.put(workspace.id_key)
 
 
+@pytest.mark.slow  # starts two processes
 def test_two_first_runs_at_once_agree_on_one_key(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start, keys = context.Barrier(2), context.Queue()

@@ -221,7 +221,9 @@ def test_the_more_complex_model_needs_an_interval_above_zero():
     assert evaluate._chosen(lines(-0.001, -0.01), "orders_180") == "orders_180"
 
 
-@pytest.mark.parametrize("chosen", ["boosted_additive", "recency_days", "orders_180"])
+@pytest.mark.parametrize(
+    "chosen", [pytest.param("boosted_additive", marks=pytest.mark.slow), "recency_days", "orders_180"]
+)
 def test_whatever_is_chosen_can_be_shipped_loaded_and_explained(examples, monkeypatch, chosen: str):
     monkeypatch.setattr(evaluate, "_chosen", lambda candidates, best: chosen if chosen == "boosted_additive" else best)
     if chosen == "orders_180":  # make visits the better rule

@@ -61,20 +61,20 @@ def test_a_circle_with_ever_new_cursors_is_an_error_too(tmp_path: Path) -> None:
 
     client = _client(answer, tmp_path)
     with pytest.raises(EndlessPagesError):
-        list(client.pages(["u"]))
+        list(client.contact_pages(["u"]))
     assert next(pages) < 10
 
 
 def test_a_missing_list_is_not_an_empty_one(tmp_path: Path) -> None:
     client = _client(lambda _: httpx.Response(200, json={"access_token": "t"}), tmp_path)
-    with pytest.raises(http.SourceError, match="has no list 'userlist'"):
+    with pytest.raises(http.SourceError, match="has no list or object 'userlist'"):
         client.staff()
 
 
 def _client(answer: Any, home: Path) -> WecomClient:
     settings = Settings(home=home, wecom={"corp_id": "c", "secret": "s"})  # type: ignore[arg-type]
     connection = http.JsonClient("http://sandbox.test", transport=httpx.MockTransport(answer), sleep=lambda _: None)
-    return WecomClient(settings.wecom, connection, sleep=lambda _: None)
+    return WecomClient(settings.wecom, connection)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_nothing_of_an_earlier_run_is_left_when_the_next_starts(company: TinyCom
     assert company.warehouse.artifacts() == {}
 
 
+@pytest.mark.slow  # a build for every window
 def test_killed_anywhere_in_the_promotion_the_last_promoted_folder_is_there_for_the_next_run(
     company: TinyCompany, operations: Operations
 ) -> None:
@@ -124,6 +125,7 @@ def _hold(home: str, held: Any, over: Any) -> None:
         over.wait(60)
 
 
+@pytest.mark.slow  # starts a process and kills it
 def test_one_process_builds_and_the_next_gets_the_warehouse_when_it_dies(company: TinyCompany) -> None:
     context = multiprocessing.get_context("spawn")
     held, over = context.Event(), context.Event()

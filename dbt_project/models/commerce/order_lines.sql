@@ -1,5 +1,5 @@
 with lines as (
-    select * from {{ ref('stg_files__order_lines') }}
+    select * from {{ ref('stg_channels__order_lines') }}
 ),
 
 record_customers as (

@@ -1,7 +1,7 @@
 -- A refund finds its order, then its line. Where the line cannot be told, nothing is guessed: the refund stays with the
 -- order and is UNLINKED. A refund of something that was never a sale takes nothing back from sales and is left out.
 with refund_lines as (
-    select * from {{ ref('stg_files__refund_lines') }}
+    select * from {{ ref('stg_channels__refund_lines') }}
 ),
 
 order_lines as (

@@ -4,11 +4,11 @@ with declared as (
 ),
 
 order_lines as (
-    select * from {{ ref('stg_files__order_lines') }}
+    select * from {{ ref('stg_channels__order_lines') }}
 ),
 
 refund_lines as (
-    select * from {{ ref('stg_files__refund_lines') }}
+    select * from {{ ref('stg_channels__refund_lines') }}
 ),
 
 customer_records as (

@@ -16,7 +16,9 @@ ranked as (
             when 'unionid' then '2'
             when 'external_userid' then '3'
             when 'member_no' then '4'
-            else '5'
+            when 'taobao_open_uid' then '5'
+            when 'yz_open_id' then '5'
+            else '6'
         end || observations.identifier as strength
     from observations
     inner join clusters

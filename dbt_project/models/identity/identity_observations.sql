@@ -214,6 +214,27 @@ records as (
     from follow_phones
 ),
 
+-- What a platform calls a buyer stands on the same record as what a file says of him: one order, one buyer.
+platform_buyers as (
+    select
+        'orders:' || order_key as record_id,
+        'orders' as source,
+        buyer_platform as identifier_type,
+        buyer_platform_id as identifier,
+        ordered_at as observed_at
+    from {{ ref('stg_channels__order_lines') }}
+    where buyer_platform_id is not null
+    union all
+    select
+        'refunds:' || refund_key as record_id,
+        'refunds' as source,
+        buyer_platform as identifier_type,
+        buyer_platform_id as identifier,
+        refunded_at as observed_at
+    from {{ ref('stg_channels__refund_lines') }}
+    where buyer_platform_id is not null
+),
+
 one_row_per_value as (
     {% for identifier_type in ['unionid', 'external_userid', 'phone', 'member_no', 'record'] -%}
     select
@@ -228,6 +249,8 @@ one_row_per_value as (
     union all
     {% endif %}
     {%- endfor %}
+    union all
+    select * from platform_buyers
 ),
 
 identity_observations as (

@@ -160,6 +160,7 @@ _TABLES = (
         f"{BIGINT}: seq",
         f"{TEXT}: source dataset",
         f"{BIGINT}: rows accepted quarantined skipped",
+        f"{TIMESTAMP}: landed_at",
         in_digest=False,
     ),
     _table(

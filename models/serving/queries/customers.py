@@ -175,7 +175,10 @@ TIMELINE = Query(
         left join visible_stores on visible_stores.store_id = visible_interactions.store_id
         left join visible_staff on visible_staff.userid = visible_interactions.staff_id
         where visible_interactions.customer_id = $customer_id
-        order by visible_interactions.occurred_at desc, visible_interactions.interaction_id
+        order by
+            visible_interactions.occurred_at desc, visible_interactions.interaction_id,
+            -- the id can be hidden: then what is told decides
+            visible_interactions.kind, visible_interactions.channel
         limit $limit
     """,
     columns={

@@ -75,6 +75,40 @@ BATCHES = Query(
     parameters={"limit": Limit(default=50)},
 )
 
+# A connector's batch says where it is from as <system>:<account>/<stream>; a file's name may hold a slash too.
+SOURCES = Query(
+    id="sources",
+    sql="""
+        select
+            split_part(source, ':', 1) as system,
+            regexp_extract(source, '^[^:]+:(.*)/[^/]*$', 1) as account,
+            regexp_extract(source, '[^/]*$') as stream,
+            sum(accepted)::bigint as landed,
+            sum(quarantined)::bigint as quarantined,
+            sum(skipped)::bigint as known_before,
+            max(seq) as newest_batch,
+            max(landed_at) filter (accepted > 0) as landed_at
+        from visible_batches
+        where
+            regexp_matches(source, '^[^:/]+:.+/[^/]+$')
+            and split_part(source, ':', 1) not in ('file', 'bill', 'sandbox')
+        group by source
+        order by source
+        limit $limit
+    """,
+    columns={
+        "system": TEXT,
+        "account": TEXT,
+        "stream": TEXT,
+        "landed": COUNT,
+        "quarantined": COUNT,
+        "known_before": COUNT,
+        "newest_batch": COUNT,
+        "landed_at": TIME,
+    },
+    parameters={"limit": Limit()},
+)
+
 ESTIMATORS = Query(
     id="estimators",
     sql="""
@@ -87,4 +121,4 @@ ESTIMATORS = Query(
     parameters={"limit": Limit()},
 )
 
-QUERIES = (FRESHNESS, CHECKS, ACCOUNTING, BATCHES, ESTIMATORS)
+QUERIES = (FRESHNESS, CHECKS, ACCOUNTING, BATCHES, SOURCES, ESTIMATORS)

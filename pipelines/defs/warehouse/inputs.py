@@ -10,14 +10,31 @@ from models.documents.settlement import SettlementDocument
 from models.settlement.rules import compile_rules
 from pipelines.defs.resources import Build
 from pipelines.documents import published
+from pipelines.sources.connections import connector_class, systems
 
 #: What lands each dataset: the lineage from source to staging.
-DOORS = {"wecom": ["wecom_observations"], "store": ["store_rows"], "file": ["files"], "run": ["publication_history"]}
+DOORS = {
+    "store": ["store_rows"],
+    "run": ["publication_history"],
+}
 FROM_STORE = {"consents"}
 
 
 def _upstream(dataset: str) -> list[str]:
-    return ["store_rows"] if dataset in FROM_STORE else DOORS[CONTRACTS[dataset].door]
+    door = CONTRACTS[dataset].door
+    if dataset in FROM_STORE:
+        return ["store_rows"]
+    return DOORS.get(door) or [*_streams(dataset), *([] if door in systems() else ["files"])]
+
+
+def _streams(dataset: str) -> list[str]:
+    """The assets of the connectors' streams that land it."""
+    return [
+        f"{system}_{stream}"
+        for system in systems()
+        for stream, datasets in connector_class(system).stream_datasets.items()
+        if dataset in datasets
+    ]
 
 
 FILES = dg.AssetSpec(
@@ -31,7 +48,7 @@ PUBLICATION_HISTORY = dg.AssetSpec(
 OWNERS = ["team:data"]
 #: Tables that the run writes itself: what each is made from, and what it is.
 OF_THE_RUN = {
-    "run": (["store_rows", "rule_documents", "wecom_observations"], "The frozen pair: business date and sequence."),
+    "run": (["store_rows", "rule_documents"], "The frozen pair: business date and sequence."),
     "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
     "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),

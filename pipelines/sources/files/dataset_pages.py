@@ -4,7 +4,18 @@ from models.contracts import LANDED, Column, Contract
 
 _DOORS = {
     "file": ("Files", "imported with `scrm import FILE --as DATASET`"),
-    "wecom": ("WeCom", "synced with `scrm sync wecom`"),
+    "wecom": ("WeCom", "pulled with `scrm sync` ([wecom.md](sources/wecom.md))"),
+    "chat": (
+        "The WeCom chat archive",
+        "imported with `scrm import-chat FILE`, or dropped into the inbox ([wecom.md](sources/wecom.md))",
+    ),
+    "bill": (
+        "Bills of payment channels",
+        "imported with `scrm import-bill FILE`, or fetched by `scrm sync` ([bills.md](bills.md))",
+    ),
+    "log": ("The apps' own event log", "written by the company's mini-programs and pages"),
+    "taobao": ("Taobao and Tmall", "pulled with `scrm sync`"),
+    "youzan": ("Youzan", "pulled with `scrm sync` ([youzan.md](sources/youzan.md))"),
     "store": ("The store", "written by people through the product"),
 }
 _KINDS = (

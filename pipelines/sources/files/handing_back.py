@@ -116,8 +116,9 @@ def _readable_as_csv(mapping: Mapping) -> Mapping:
 
 
 def _open(lake: Lake, dataset: str | None) -> list[_Open]:
-    """Open cells by batch. An import of the same bytes by a better mapping replaces the one before."""
+    """Open cells by batch. An import of the same bytes by a better mapping replaces the one before; so does a bill."""
     newest = {entry.details["sha256"]: entry.seq for entry in lake.entries() if entry.source.startswith("file:")}
+    bills = {entry.details["bill"]: entry.seq for entry in lake.entries() if "bill" in entry.details}
     found = []
     for name in lake.datasets("quarantine"):
         if dataset not in (None, name):
@@ -126,6 +127,7 @@ def _open(lake: Lake, dataset: str | None) -> list[_Open]:
             _Open(entry, name, pl.read_parquet(lake.root / file.path))
             for entry, file in lake.files("quarantine", name)
             if not entry.source.startswith("file:") or newest[entry.details["sha256"]] == entry.seq
+            if "bill" not in entry.details or bills[entry.details["bill"]] == entry.seq
         ]
         found += _not_spoken_for(lake, name, parts) if contract(name).replaced_by else parts
     return [part for part in found if part.cells.height]

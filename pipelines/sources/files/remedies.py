@@ -8,6 +8,8 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"is required$", "fill the cell, or map another column or a constant to it"),
     (r"must not be blank", "fill the cell"),
     (r"is not a valid phone number", "correct the number; outside the mainland with + and the country code"),
+    (r"the whole bill is refused", "download the bill again; if it stays so, report it to the channel"),
+    (r"(state|type|direction) is not known", "see docs/bills.md: report the new word, and import the bill again then"),
     (r"U\+FFFD", "export the file anew as UTF-8: this text was damaged before it came here"),
     (r"formula error or has no value", "correct the formula, or open the workbook once, save it, and send that file"),
     (r"is not a number", "write a plain number such as -1299.50"),

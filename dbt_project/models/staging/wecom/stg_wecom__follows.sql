@@ -15,6 +15,10 @@ last_passes as (
     where object = 'follows'
 ),
 
+accounts as (
+    select * from {{ ref('stg_wecom__accounts') }}
+),
+
 newest as (
     select
         follow_rows.corp_id,
@@ -29,21 +33,25 @@ newest as (
     from follow_rows
     inner join batches on follow_rows._batch = batches.batch
     qualify row_number() over (
-        partition by follow_rows.userid, follow_rows.external_userid
+        partition by follow_rows.corp_id, follow_rows.userid, follow_rows.external_userid
         order by batches.seq desc, follow_rows.followed_at, {{ content_hash(['remark', 'state', 'add_way', 'sync_id', 'corp_id']) }}
     ) = 1
 ),
 
 follows as (
     select
-        newest.userid,
+        accounts.userid,
         newest.external_userid,
+        newest.corp_id,
         newest.remark,
         newest.state,
         newest.add_way,
         {{ seen_in_last_pass('newest', 'last_passes') }} as is_current,
         newest.followed_at
     from newest
+    inner join accounts
+        on newest.corp_id = accounts.corp_id
+        and newest.userid = accounts.account_userid
     left join last_passes on newest.corp_id = last_passes.corp_id
     cross join this_run
     where newest.followed_at < this_run.as_of

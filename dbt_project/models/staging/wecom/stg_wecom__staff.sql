@@ -11,6 +11,10 @@ last_passes as (
     where object = 'staff'
 ),
 
+accounts as (
+    select * from {{ ref('stg_wecom__accounts') }}
+),
+
 newest as (
     select
         staff_rows.corp_id,
@@ -25,14 +29,15 @@ newest as (
     from staff_rows
     inner join batches on staff_rows._batch = batches.batch
     qualify row_number() over (
-        partition by staff_rows.userid
-        order by batches.seq desc, {{ content_hash(['name', 'position', 'main_department', 'department_name', 'status', 'sync_id', 'corp_id']) }}
+        partition by staff_rows.corp_id, staff_rows.userid
+        order by batches.seq desc, {{ content_hash(['name', 'position', 'main_department', 'department_name', 'status', 'sync_id']) }}
     ) = 1
 ),
 
 staff as (
     select
-        newest.userid,
+        accounts.userid,
+        newest.corp_id,
         newest.name,
         newest.position,
         newest.main_department,
@@ -40,6 +45,9 @@ staff as (
         newest.status,
         {{ seen_in_last_pass('newest', 'last_passes') }} as is_current
     from newest
+    inner join accounts
+        on newest.corp_id = accounts.corp_id
+        and newest.userid = accounts.account_userid
     left join last_passes on newest.corp_id = last_passes.corp_id
 )
 

@@ -1,0 +1,72 @@
+with fund_line_rows as (
+    select * from {{ source('lake', 'fund_lines') }}
+),
+
+bills as (
+    select * from {{ ref('stg_bills__bills') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+-- a bill that was delivered again replaces the one before, also the lines that it no longer holds
+delivered as (
+    select
+        fund_line_rows.*,
+        batches.seq
+    from fund_line_rows
+    inner join batches on fund_line_rows._batch = batches.batch
+    inner join bills on fund_line_rows.bill_id = bills.bill_id and batches.seq = bills.delivered_in
+),
+
+-- several bills may hold a line: of all trades and of refunds, of a day and of a month
+ranked as (
+    select
+        *,
+        dense_rank() over (
+            partition by channel, account_id, coalesce(account_type, '*'), entry_id
+            order by seq desc
+        ) as delivery
+    from delivered
+),
+
+fund_lines as (
+    select
+        ranked.bill_id,
+        ranked.account_id,
+        ranked.entry_id,
+        ranked.transaction_id,
+        ranked.order_id,
+        ranked.voucher_id,
+        ranked.base_order_id,
+        ranked.business_order_id,
+        ranked.channel,
+        coalesce(ranked.account_type, '*') as account_type,
+        ranked.counterparty,
+        ranked.kind,
+        ranked.business_name,
+        ranked.business_type,
+        ranked.business_source,
+        ranked.business_description,
+        ranked.trade_channel,
+        ranked.applicant,
+        ranked.product,
+        ranked.note,
+        ranked.extra,
+        ranked.currency,
+        ranked.occurrence,
+        ranked.amount,
+        ranked.balance_after,
+        ranked.bill_date,
+        ranked.occurred_at
+    from ranked
+    cross join this_run
+    where ranked.delivery = 1 and ranked.occurred_at < this_run.as_of
+)
+
+select * from fund_lines

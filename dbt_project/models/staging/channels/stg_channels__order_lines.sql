@@ -1,0 +1,130 @@
+-- Order lines of every channel in one shape. An order that a platform's own connector brought is not taken from a file
+-- too: the platform knows its last state.
+with file_lines as (
+    select * from {{ ref('stg_files__order_lines') }}
+),
+
+taobao_trades as (
+    select * from {{ ref('stg_taobao__trades') }}
+),
+
+taobao_trade_lines as (
+    select * from {{ ref('stg_taobao__trade_lines') }}
+),
+
+youzan_trades as (
+    select * from {{ ref('stg_youzan__trades') }}
+),
+
+youzan_trade_lines as (
+    select * from {{ ref('stg_youzan__trade_lines') }}
+),
+
+from_taobao as (
+    select
+        lines.order_key || ':' || {{ key_part('lines.oid') }} as order_line_id,
+        lines.order_key,
+        lines.tid as order_id,
+        lines.oid as line_no,
+        lines.shop_id as store_id,
+        cast(null as string) as buyer_unionid,
+        cast(null as string) as buyer_external_userid,
+        cast(null as string) as buyer_phone,
+        cast(null as string) as buyer_member_no,
+        'taobao_open_uid' as buyer_platform,
+        trades.app_key || ':' || trades.buyer_open_uid as buyer_platform_id,
+        lines.product_id,
+        lines.product_name,
+        trades.o2o_guide_id as salesperson_id,
+        {{ taobao_status('trades.status') }} as status,
+        'CNY' as currency,
+        lines.quantity,
+        lines.unit_price,
+        {{ line_value('lines.quantity', 'lines.unit_price', "'CNY'") }} - lines.paid_amount as discount,
+        lines.paid_amount,
+        trades.paid_at is not null as is_sale,
+        trades.created_at as ordered_at,
+        trades.paid_at,
+        trades.paid_at as sold_at
+    from taobao_trade_lines as lines
+    inner join taobao_trades as trades on lines.order_key = trades.order_key
+),
+
+from_youzan as (
+    select
+        lines.order_line_id,
+        lines.order_key,
+        lines.order_id,
+        lines.line_no,
+        lines.store_id,
+        cast(null as string) as buyer_unionid,
+        cast(null as string) as buyer_external_userid,
+        cast(null as string) as buyer_phone,
+        cast(null as string) as buyer_member_no,
+        'yz_open_id' as buyer_platform,
+        trades.yz_open_id as buyer_platform_id,
+        lines.product_id,
+        lines.product_name,
+        cast(null as string) as salesperson_id,
+        {{ youzan_status('lines.status') }} as status,
+        lines.currency,
+        lines.quantity,
+        lines.unit_price,
+        lines.discount,
+        lines.paid_amount,
+        lines.is_sale,
+        lines.ordered_at,
+        lines.paid_at,
+        lines.sold_at
+    from youzan_trade_lines as lines
+    inner join youzan_trades as trades on lines.order_key = trades.order_key
+),
+
+from_platforms as (
+    select * from from_taobao
+    union all
+    select * from from_youzan
+),
+
+orders_of_platforms as (
+    select distinct order_key from from_platforms
+),
+
+from_files as (
+    select
+        file_lines.order_line_id,
+        file_lines.order_key,
+        file_lines.order_id,
+        file_lines.line_no,
+        file_lines.store_id,
+        file_lines.buyer_unionid,
+        file_lines.buyer_external_userid,
+        file_lines.buyer_phone,
+        file_lines.buyer_member_no,
+        cast(null as string) as buyer_platform,
+        cast(null as string) as buyer_platform_id,
+        file_lines.product_id,
+        file_lines.product_name,
+        file_lines.salesperson_id,
+        file_lines.status,
+        file_lines.currency,
+        file_lines.quantity,
+        file_lines.unit_price,
+        file_lines.discount,
+        file_lines.paid_amount,
+        file_lines.is_sale,
+        file_lines.ordered_at,
+        file_lines.paid_at,
+        file_lines.sold_at
+    from file_lines
+    left join orders_of_platforms on file_lines.order_key = orders_of_platforms.order_key
+    where orders_of_platforms.order_key is null
+),
+
+order_lines as (
+    select * from from_files
+    union all
+    select * from from_platforms
+)
+
+select * from order_lines

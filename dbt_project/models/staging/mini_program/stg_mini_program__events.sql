@@ -1,0 +1,51 @@
+with event_rows as (
+    select * from {{ source('lake', 'app_events') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+-- A log that repeats itself sends the same event in several batches, and a later one may correct it.
+newest as (
+    select event_rows.*
+    from event_rows
+    inner join batches on event_rows._batch = batches.batch
+    qualify row_number() over (
+        partition by event_rows.app_id, event_rows.event_id
+        order by batches.seq desc, event_rows._row desc, event_rows.occurred_at
+    ) = 1
+),
+
+events as (
+    select
+        newest.app_id || ':' || newest.event_id as app_event_id,
+        newest.app_id,
+        newest.event_id,
+        newest.visitor_id,
+        newest.openid,
+        newest.unionid,
+        newest.session_id,
+        newest.object_id,
+        newest.campaign_id,
+        newest.store_id,
+        newest.kind,
+        newest.object_type,
+        newest.page,
+        newest.source,
+        newest.keyword,
+        newest.currency,
+        newest.quantity,
+        newest.amount,
+        newest.occurred_at,
+        newest.received_at
+    from newest
+    cross join this_run
+    where newest.occurred_at < this_run.as_of
+)
+
+select * from events

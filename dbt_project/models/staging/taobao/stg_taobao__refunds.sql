@@ -1,0 +1,49 @@
+-- A refund as it was known at as_of: its newest observation before, or, of one that was first read later, the first.
+with refund_rows as (
+    select * from {{ source('lake', 'taobao_refunds') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+observations as (
+    select
+        refund_rows.*,
+        refund_rows.modified_at >= this_run.as_of as is_later,
+        batches.seq
+    from refund_rows
+    inner join batches on refund_rows._batch = batches.batch
+    cross join this_run
+    where refund_rows.created_at < this_run.as_of
+),
+
+newest as (
+    select * from observations
+    {{ newest_before_as_of(['shop_id', 'refund_id']) }}
+),
+
+refunds as (
+    select
+        shop_id,
+        app_key,
+        refund_id,
+        tid,
+        oid,
+        buyer_open_uid,
+        status,
+        reason,
+        has_good_return,
+        refund_fee,
+        -- money that goes back after as_of has not gone back yet
+        status = 'SUCCESS' and not is_later as is_refunded,
+        created_at,
+        modified_at
+    from newest
+)
+
+select * from refunds

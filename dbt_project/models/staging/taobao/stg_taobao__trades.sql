@@ -1,0 +1,56 @@
+-- A trade as it was known at as_of: its newest observation before, or, of a trade that was first read later, the first.
+-- What happened after as_of has not happened yet.
+with trade_rows as (
+    select * from {{ source('lake', 'taobao_trades') }}
+),
+
+batches as (
+    select * from {{ source('lake', 'lake_batches') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+observations as (
+    select
+        trade_rows.*,
+        trade_rows.modified_at >= this_run.as_of as is_later,
+        batches.seq,
+        this_run.as_of
+    from trade_rows
+    inner join batches on trade_rows._batch = batches.batch
+    cross join this_run
+    where trade_rows.created_at < this_run.as_of
+),
+
+newest as (
+    select * from observations
+    {{ newest_before_as_of(['shop_id', 'tid']) }}
+),
+
+trades as (
+    select
+        {{ order_key('shop_id', 'tid') }} as order_key,
+        shop_id,
+        app_key,
+        tid,
+        buyer_open_uid,
+        buyer_nick,
+        status,
+        receiver_state,
+        receiver_city,
+        receiver_district,
+        o2o_shop_id,
+        o2o_guide_id,
+        payment,
+        post_fee,
+        created_at,
+        case when paid_at < as_of then paid_at end as paid_at,
+        case when consigned_at < as_of then consigned_at end as consigned_at,
+        case when ended_at < as_of then ended_at end as ended_at,
+        modified_at
+    from newest
+)
+
+select * from trades

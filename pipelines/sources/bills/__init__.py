@@ -1,0 +1,1 @@
+"""Bills of payment channels: found by their header, proven by their closing lines, landed once."""
