@@ -1,7 +1,7 @@
 """One typed settings object, read from the environment and from ``scrm.toml``.
 
 The environment wins over the file. Names are ``SCRM_<FIELD>``; a nested field has two underscores
-(``SCRM_WECOM__SECRET``). Secrets are ``SecretStr``: they print as stars everywhere.
+(``SCRM_DASHBOARD__PORT``). Secrets are ``SecretStr``: they print as stars everywhere.
 """
 
 import os
@@ -45,18 +45,6 @@ class SparkSettings(BaseModel):
 def settings_file() -> Path:
     """``scrm.toml`` of the working folder, or the file that the process which started this one read."""
     return Path(os.environ.get(SETTINGS_FILE_VARIABLE, SETTINGS_FILE)).resolve()
-
-
-class WecomSettings(BaseModel):
-    """One WeCom corp. Empty ``corp_id``: the connector is off."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    corp_id: str = ""
-    secret: SecretStr = SecretStr("")
-    base_url: str = "https://qyapi.weixin.qq.com/cgi-bin"
-    page_size: int = Field(default=100, ge=1, le=100, description="rows a page; the vendor's limit is 100")
-    timeout_seconds: float = Field(default=20.0, gt=0)
 
 
 #: Names of options whose values are secret, whatever the system calls them.
@@ -163,7 +151,12 @@ class Settings(BaseSettings):
     """Everything a company can set. ``home`` holds all run-time state; one company per home."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SCRM_", env_nested_delimiter="__", toml_file=SETTINGS_FILE, extra="forbid", frozen=True
+        env_prefix="SCRM_",
+        env_nested_delimiter="__",
+        toml_file=SETTINGS_FILE,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(default=PROJECT_ROOT / "data", description="where all run-time state lives")
@@ -179,7 +172,6 @@ class Settings(BaseSettings):
     keep_uploads_days: int = Field(default=7, ge=1, description="days until files handed in on the import page go")
     engine: Engine = Field(default=Engine.DUCKDB, description="what dbt runs on: duckdb or spark")
     spark: SparkSettings = SparkSettings()
-    wecom: WecomSettings = WecomSettings()
     connections: dict[str, ConnectionSettings] = Field(
         default={}, description="accounts of outside systems, each a table [connections.<name>]"
     )
@@ -188,6 +180,17 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     inbox: InboxSettings = InboxSettings()
     alerts: AlertSettings = AlertSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, given: Any) -> Any:
+        old = any(name.upper().startswith("SCRM_WECOM_") for name in os.environ)
+        if old or (isinstance(given, Mapping) and "wecom" in given):
+            raise ValueError(
+                "[wecom] and SCRM_WECOM__… have become a connection: name it [connections.wecom], add system = "
+                '"wecom" (SCRM_CONNECTIONS__WECOM__SYSTEM=wecom, SCRM_CONNECTIONS__WECOM__CORP_ID=…)'
+            )
+        return given
 
     @field_validator("connections")
     @classmethod

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from models.documents.mapping import Mapping
-from models.settings import PROJECT_ROOT, Settings, WecomSettings
+from models.settings import PROJECT_ROOT, ConnectionSettings, Settings
 from pipelines.sandbox.files import write_files
 from pipelines.sandbox.server import SANDBOX_CORP, SANDBOX_SECRET, serve
 from pipelines.sandbox.world import World
-from pipelines.sources import wecom
+from pipelines.sources import connections, syncing
 from pipelines.sources.files.importing import import_file
 from pipelines.workspace import Workspace
 
@@ -52,10 +52,10 @@ def load(settings: Settings, folder: Path, on_step: OnStep) -> Loaded:
     workspace = Workspace(settings)
     with serve(folder / "wecom.json") as base_url:
         on_step("sync WeCom contacts from the sandbox")
-        sandboxed = settings.model_copy(
-            update={"wecom": WecomSettings(corp_id=SANDBOX_CORP, secret=SecretStr(SANDBOX_SECRET), base_url=base_url)}
-        )
-        report = wecom.sync(workspace.lake, sandboxed)
+        options = {"base_url": base_url, "corp_id": SANDBOX_CORP, "secret": SANDBOX_SECRET, "requests_per_second": 0}
+        corp = connections.Named("wecom", ConnectionSettings.model_validate({"system": "wecom", **options}))
+        reports = syncing.sync(workspace, [corp], datetime.now(UTC))
+    syncing.raise_failures(reports)
     files = {}
     for name, dataset in FILES.items():
         on_step(f"import {name}.csv")
@@ -68,4 +68,4 @@ def load(settings: Settings, folder: Path, on_step: OnStep) -> Loaded:
             consent_ledger=workspace.store.consents,
         )
         files[name] = imported.as_dict()
-    return Loaded(follows=int(report.as_dict()["follows"]), files=files)
+    return Loaded(follows=next(report.landed for report in reports if report.stream == "contacts"), files=files)

@@ -237,14 +237,28 @@ def _settings(settings: Settings, full: bool, now: datetime) -> Iterator[Finding
     yield Finding("time zone", "ok", f"{settings.timezone}, now {local:%Y-%m-%d %H:%M %z}")
     if not settings.rulebooks.is_dir():
         yield Finding("rule documents", "error", f"{settings.rulebooks} is not there", "set SCRM_RULEBOOKS right")
-    wecom = settings.wecom
-    if bool(wecom.corp_id) != bool(wecom.secret.get_secret_value()):
-        lacking = "SCRM_WECOM__SECRET" if wecom.corp_id else "SCRM_WECOM__CORP_ID"
-        yield Finding("wecom", "error", f"{lacking} is not set", "set both, or neither")
-    elif wecom.corp_id and urlsplit(wecom.base_url).scheme != "https":
-        yield Finding("wecom", "warning", f"{wecom.base_url} is not https: only for a sandbox", "mend wecom.base_url")
-    else:
-        yield Finding("wecom", "ok", f"corp {wecom.corp_id}" if wecom.corp_id else "off")
+
+
+def _connections(settings: Settings, full: bool, now: datetime) -> Iterator[Finding]:  # noqa: ARG001
+    """Each configured credential, tried with one cheap call."""
+    if not settings.connections:
+        yield Finding("connections", "ok", "none: files only")
+        return
+    from pipelines.sources import connections  # the connectors take a second to import
+    from pipelines.sources.connector import Context
+
+    context = Context(Lake(settings.lake_dir), settings)
+    for name, given in settings.connections.items():
+        if not given.enabled:
+            yield Finding(name, "ok", f"{given.system}: off")
+            continue
+        try:
+            with connections.opened(connections.Named(name, given), context) as connector:
+                verdict = connector.check()
+        except ExpectedError as error:
+            yield Finding(name, "error", str(error), "mend what it names, then `scrm sources --check`")
+        else:
+            yield Finding(name, verdict.state, verdict.words, verdict.remedy)
 
 
 def _ports(settings: Settings, full: bool, now: datetime) -> Iterator[Finding]:  # noqa: ARG001
@@ -284,7 +298,7 @@ def _packages(settings: Settings, full: bool, now: datetime) -> Iterator[Finding
 
 
 CHECKS: tuple[Check, ...] = (
-    _settings, _home, _packages, _lake, _store, _snapshot, _runs, _alerts, _inbox, _backups, _ports,
+    _settings, _home, _packages, _lake, _store, _snapshot, _runs, _alerts, _inbox, _backups, _connections, _ports,
 )  # fmt: skip
 
 

@@ -65,13 +65,11 @@ def chat_messages(path: Path, workspace: Workspace) -> Landed:
 
 def only_corp(workspace: Workspace) -> str:
     """The WeCom corp that is connected, when there is one: lines of an archive need not say whose they are."""
-    settings = workspace.settings
     corps = {
         str(connection.options().get("corp_id", ""))
-        for connection in settings.connections.values()
+        for connection in workspace.settings.connections.values()
         if connection.system == "wecom"
-    } | {settings.wecom.corp_id}
-    corps -= {""}
+    } - {""}
     return corps.pop() if len(corps) == 1 else ""
 
 

@@ -20,7 +20,7 @@ SOURCES_JOB = "sources"
 INBOX_JOB = "inbox"
 SETTINGS = Settings()
 _ON = SETTINGS.schedule.enabled
-_PULLS = _ON and bool(SETTINGS.connections or SETTINGS.wecom.corp_id)
+_PULLS = _ON and bool(SETTINGS.connections)
 UNDERWAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -30,7 +30,6 @@ UNDERWAY = [
 HOUR, MINUTE = (int(part) for part in SETTINGS.schedule.daily_at.split(":"))
 
 pulled = dg.AssetSelection.assets(
-    "wecom_observations",
     *(f"{system}_{stream}" for system in systems() for stream in connector_class(system).stream_datasets),
 )
 from_outside = pulled | dg.AssetSelection.assets("inbox_files")

@@ -4,14 +4,11 @@ What is read and which rights the application needs: docs/sources/wecom.md.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
-from models.settings import Settings
-from pipelines.lake import Lake
-from pipelines.sources import syncing
 from pipelines.sources.connector import ConnectionOptions, Connector, Context, Stream, Verdict
 from pipelines.sources.http import HttpClient
 from pipelines.sources.wecom_api import WecomClient
@@ -128,37 +125,3 @@ class WecomConnector(Connector):
                 "give members the right to customer contact, and widen the application's visible range",
             )
         return Verdict("ok", f"corp {self.options.corp_id}: {members} members may contact customers")
-
-
-def sync(lake: Lake, settings: Settings) -> "ContactsReport":
-    """Staff and contacts of the corp of ``settings.wecom``. Raises SyncError when a stream failed.
-
-    For callers that know one corp only; ``syncing.sync`` reads connections.
-    """
-    given = settings.wecom
-    options = WecomOptions(
-        corp_id=given.corp_id,
-        secret=given.secret,
-        base_url=given.base_url,
-        page_size=given.page_size,
-        timeout_seconds=given.timeout_seconds,
-    )
-    connector = WecomConnector(options, Context(lake, settings))
-    try:
-        reports = [
-            syncing._of_stream(lake, "wecom", connector, stream, datetime.now(UTC), None, lambda _: None)
-            for stream in connector.streams()
-            if stream.name in (StaffStream.name, ContactsStream.name)
-        ]
-    finally:
-        connector.close()
-    syncing.raise_failures(reports)
-    return ContactsReport({report.stream: report for report in reports})
-
-
-class ContactsReport(dict[str, syncing.StreamReport]):
-    """Reports by stream."""
-
-    def as_dict(self) -> dict[str, int]:
-        """For ``--json`` and metadata."""
-        return {"staff": self["staff"].landed, "follows": self["contacts"].landed}

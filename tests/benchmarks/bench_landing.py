@@ -52,8 +52,8 @@ def trade(number: int) -> dict[str, Any]:
         "tid": f"20260630{number:010d}", "type": "fixed", "status": "TRADE_FINISHED", "buyer_nick": "王**",
         "buyer_open_uid": f"AAF{number:024d}", "receiver_name": "王**", "receiver_mobile": "138****0000",
         "receiver_city": "上海", "receiver_address": "***", "payment": "320.00", "total_fee": "336.00",
-        "post_fee": "0.00", "discount_fee": "16.00", "created": "2026-06-30 10:00:00", "modified": "2026-06-30 10:00:59",
-        "pay_time": "2026-06-30 10:00:30", "orders": {"order": lines},
+        "post_fee": "0.00", "discount_fee": "16.00", "created": "2026-06-30 10:00:00",
+        "modified": "2026-06-30 10:00:59", "pay_time": "2026-06-30 10:00:30", "orders": {"order": lines},
     }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ No figure stands here: a test hands its own over (``figure`` of ``tests/faults/c
 keeps it in step with the tests that exist.
 """
 
-from dataclasses import dataclass
+from tests.faults.fault import Fault
+from tests.faults.register_sources import CONNECTORS, OF_SOURCES, WECOM
 
 FAULTS = "tests/faults"
 POINTS = f"{FAULTS}/test_points.py"
@@ -17,22 +18,15 @@ PARSING = "tests/unit/test_files_parsing.py"
 NORMAL = "tests/properties/test_files_normalisers.py"
 
 
-@dataclass(frozen=True)
-class Fault:
-    """``tests``: node ids without parameters. ``not_yet``: what no test covers, and why; empty: nothing."""
-
-    number: int
-    what: str
-    tests: tuple[str, ...]
-    not_yet: str = ""
-
-
 REGISTER: tuple[Fault, ...] = (
+    *OF_SOURCES,
     Fault(
         22,
         "killed while landing",
         (
             KILLS,
+            f"{CONNECTORS}::test_killed_anywhere_it_goes_on_and_loses_nothing",
+            f"{WECOM}::test_a_pass_killed_at_any_commit_goes_on_to_the_same_rows",
             f"{POINTS}::test_killed_at_every_point_of_a_door_the_repeat_gives_what_a_clean_pass_gives",
             "tests/unit/test_lake.py::test_killed_before_any_change_of_a_file_the_batch_is_whole_or_absent",
         ),

@@ -92,7 +92,11 @@ def test_the_time_of_day_is_a_setting(tmp_path: Path) -> None:
         "from pipelines.defs import automation as a; s = a.main_daily;"
         "print(s.cron_schedule, s.execution_timezone, s.default_status.value, a.sources_hourly.default_status.value)"
     )
-    changed = {"SCRM_SCHEDULE__DAILY_AT": "05:07", "SCRM_TIMEZONE": "America/Bogota", "SCRM_WECOM__CORP_ID": "ww1"}
+    changed = {
+        "SCRM_SCHEDULE__DAILY_AT": "05:07",
+        "SCRM_TIMEZONE": "America/Bogota",
+        "SCRM_CONNECTIONS__IT__SYSTEM": "wecom",
+    }
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(tmp_path, **changed), capture_output=True, text=True, check=True
     )

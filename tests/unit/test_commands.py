@@ -248,8 +248,8 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "no audience": (["audience", "preview", "x"], {}, 1, "no audience 'x'"),
     "audience without a snapshot": (["audience", "preview", "at_risk_with_consent"], {}, 1, "`scrm run` publishes"),
     "no rulebook": (["settlement", "check"], {"SCRM_RULEBOOKS": "none"}, 1, "settlement.yaml: No such file"),
-    "unknown system": (["sync", "erp"], {}, 2, "known: wecom"),
-    "no corp": (["sync", "wecom"], {}, 1, "SCRM_WECOM__CORP_ID"),
+    "unknown connection": (["sync", "erp"], {}, 1, "no connection is called 'erp'; there are none"),
+    "half a range of days": (["sync", "--from", "2026-01-01"], {}, 2, "--from and --to go together"),
 }  # fmt: skip
 
 
@@ -293,10 +293,11 @@ def test_a_fault_of_the_program_keeps_its_traceback(scrm: Scrm, home: Path, monk
 
 
 def test_secrets_are_never_printed(scrm: Scrm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SCRM_WECOM__SECRET", "hush-hush")
+    monkeypatch.setenv("SCRM_CONNECTIONS__IT__SYSTEM", "wecom")
+    monkeypatch.setenv("SCRM_CONNECTIONS__IT__SECRET", "hush-hush")
     assert "hush-hush" not in scrm("settings", "--json").stdout
     assert "hush-hush" not in scrm("settings").stderr
-    monkeypatch.setenv("SCRM_WECOM", '{"secret": "hush-hush", "page_size": "hush-hush"}')
+    monkeypatch.delenv("SCRM_CONNECTIONS__IT__SYSTEM")
     assert "hush-hush" not in scrm("settings", expect=1).stderr
 
 

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from pydantic import SecretStr
 
-from models.settings import AlertSettings, DashboardSettings, Settings, WecomSettings
+from models.settings import AlertSettings, ConnectionSettings, DashboardSettings, Settings
 from models.store import Store
 from pipelines import alerts, backup, inbox
 from pipelines.doctor import Finding, examine, worst
@@ -168,8 +168,10 @@ def _lock(company: TinyCompany) -> Path:
 
 
 def test_settings_that_cannot_work_are_named(company: TinyCompany) -> None:
-    half = company.settings.model_copy(update={"wecom": WecomSettings(corp_id="ww1")})
-    assert found(half, "wecom").words == "SCRM_WECOM__SECRET is not set"
+    half = {"corp": ConnectionSettings.model_validate({"system": "wecom", "corp_id": "ww1"})}
+    finding = found(company.settings.model_copy(update={"connections": half}), "corp")
+    assert finding.state == "error"
+    assert "secret: Field required; set it in [connections.corp]" in finding.words
     unlisted = AlertSettings(webhook_url=SecretStr("https://hooks.example.com/x"))
     assert found(company.settings.model_copy(update={"alerts": unlisted}), "alerts").state == "error"
 

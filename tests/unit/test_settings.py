@@ -15,10 +15,16 @@ SECRET = "canary-secret-7731"
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "scrm.toml").write_text('company = "File"\ntimezone = "Asia/Hong_Kong"\n[wecom]\ncorp_id = "ww1"\n')
+    (tmp_path / "scrm.toml").write_text(
+        'company = "File"\ntimezone = "Asia/Hong_Kong"\n[connections.it]\nsystem = "wecom"\n'
+    )
     monkeypatch.setenv("SCRM_COMPANY", "Environment")
     settings = Settings()
-    assert (settings.company, settings.timezone, settings.wecom.corp_id) == ("Environment", "Asia/Hong_Kong", "ww1")
+    assert (settings.company, settings.timezone, settings.connections["it"].system) == (
+        "Environment",
+        "Asia/Hong_Kong",
+        "wecom",
+    )
 
 
 def test_an_unknown_setting_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,11 +40,19 @@ def test_a_value_that_cannot_be_is_refused(name: str, value: object) -> None:
         Settings(**{name: value})
 
 
-def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_place_of_wecom_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRM_WECOM__SECRET", SECRET)
+    with pytest.raises(ValidationError, match=r"\[connections.wecom\]") as raised:
+        Settings()
+    assert SECRET not in str(raised.value)
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRM_CONNECTIONS__IT__SYSTEM", "wecom")
+    monkeypatch.setenv("SCRM_CONNECTIONS__IT__SECRET", SECRET)
     monkeypatch.setenv("SCRM_ID_KEY", SECRET)
     settings = Settings()
-    assert settings.wecom.secret.get_secret_value() == SECRET
+    assert settings.connections["it"].options()["secret"].get_secret_value() == SECRET
     assert SECRET not in repr(settings)
     assert SECRET not in json.dumps(settings.shown())
     shown = CliRunner().invoke(app, ["settings", "--json"])
@@ -58,7 +72,7 @@ def test_a_child_process_works_for_the_same_company_and_gets_no_secret(monkeypat
 
 def test_a_child_in_another_folder_reads_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "scrm.toml").write_text(f'[wecom]\ncorp_id = "ww7"\nsecret = "{SECRET}"\n')
+    (tmp_path / "scrm.toml").write_text(f'[connections.it]\nsystem = "wecom"\nsecret = "{SECRET}"\n')
     handed_over = Settings().environment()
     assert SECRET not in json.dumps(handed_over)
     elsewhere = tmp_path / "elsewhere"
@@ -66,5 +80,4 @@ def test_a_child_in_another_folder_reads_the_same_file(tmp_path: Path, monkeypat
     monkeypatch.chdir(elsewhere)
     for name, value in handed_over.items():
         monkeypatch.setenv(name, value)
-    assert Settings().wecom.corp_id == "ww7"
-    assert Settings().wecom.secret.get_secret_value() == SECRET
+    assert Settings().connections["it"].options()["secret"].get_secret_value() == SECRET

@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
-from models.settings import Settings
 from pipelines.sources import http
+from pipelines.sources.wecom import WecomOptions
 from pipelines.sources.wecom_api import EndlessPagesError, TokenCache, WecomClient
 
 
@@ -72,9 +73,9 @@ def test_a_missing_list_is_not_an_empty_one(tmp_path: Path) -> None:
 
 
 def _client(answer: Any, home: Path) -> WecomClient:
-    settings = Settings(home=home, wecom={"corp_id": "c", "secret": "s"})  # type: ignore[arg-type]
+    options = WecomOptions(corp_id="c", secret=SecretStr("s"))
     connection = http.JsonClient("http://sandbox.test", transport=httpx.MockTransport(answer), sleep=lambda _: None)
-    return WecomClient(settings.wecom, connection)
+    return WecomClient(options, connection)
 
 
 @pytest.mark.parametrize(

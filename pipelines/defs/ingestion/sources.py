@@ -5,34 +5,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pipelines import inbox
-from pipelines.defs.resources import Company, fresh_hourly
+from pipelines.defs.resources import Company
 from pipelines.documents import publish_documents
 from pipelines.landing_store import land_store
-from pipelines.sources import wecom
-from pipelines.sources.http import NotJsonError, RateLimitedError, ServerFailureError, UnreachableError
 
 OWNERS = ["team:data"]
-NETWORK_RETRIES, RETRY_SECONDS = 2, 120
-TRANSIENT = (UnreachableError, RateLimitedError, ServerFailureError, NotJsonError)
-
-
-@dg.asset(
-    group_name="ingestion",
-    owners=OWNERS,
-    kinds={"wecom"},
-    description="WeCom staff, external contacts and follow-ups, page by page; the cursor is committed with the page.",
-    freshness_policy=fresh_hourly(),
-)
-def wecom_observations(company: Company) -> dg.MaterializeResult:
-    workspace = company.workspace
-    if not workspace.settings.wecom.corp_id:
-        return dg.MaterializeResult(metadata={"state": "off: no corp id in the settings"})
-    try:
-        report = wecom.sync(workspace.lake, workspace.settings)
-    except TRANSIENT as error:
-        # The client has tried five times within a minute. A refusal or broken data would be the same again.
-        raise dg.RetryRequested(max_retries=NETWORK_RETRIES, seconds_to_wait=RETRY_SECONDS) from error
-    return dg.MaterializeResult(metadata=dict(report.as_dict()))
 
 
 @dg.asset(
