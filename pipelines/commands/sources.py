@@ -95,7 +95,7 @@ def sources(
         rows_table("Systems", ("system", "name", "streams"), [
             (kind["system"], kind["title"], ", ".join(kind["streams"])) for kind in kinds
         ]),
-        rows_table("Connections", ("connection", "stream", "read through", "state", "words"), [
+        rows_table("Connections", ("connection", "stream", "through, UTC", "state", "words"), [
             (one["connection"], one["stream"], one["through"], one["state"], one["words"]) for one in found
         ]),
     )  # fmt: skip
@@ -114,8 +114,8 @@ def _states(workspace: Workspace, named: connections.Named, check: bool) -> list
                 state, words = verdict.state, f"{verdict.words}. {verdict.remedy}".strip(". ")
             return [
                 {"connection": named.name, "stream": name, "through": _through(workspace, connector.source(name)),
-                 "state": state, "words": words}
-                for name in connector.stream_datasets
+                 "state": state, "words": "" if number else words}
+                for number, name in enumerate(connector.stream_datasets)
             ]  # fmt: skip
     except (connections.BadConnectionError, SourceError) as error:
         return [{"connection": named.name, "stream": "*", "through": "", "state": "error", "words": str(error)}]
@@ -123,7 +123,7 @@ def _states(workspace: Workspace, named: connections.Named, check: bool) -> list
 
 def _through(workspace: Workspace, source: str) -> str:
     cursor = workspace.lake.cursor(source)
-    return "" if cursor is None else str(cursor.get("through") or "under way")
+    return "" if cursor is None else str(cursor.get("through") or "under way")[:16].replace("T", " ")
 
 
 def _notes(report: syncing.StreamReport) -> list[str]:

@@ -26,8 +26,9 @@ BEIJING = ZoneInfo("Asia/Shanghai")
 
 @dataclass(frozen=True)
 class Face:
-    """One account. ``name``: of its connection, and the path under which it is served; ``path``: what the connector's
-    ``base_url`` has after that; ``options``: what the settings must say besides."""
+    """One account. ``name``: of its connection, and the path under which it is served; ``at_root``: not under one, for
+    a system that signs its paths. ``path``: what ``base_url`` has after that. ``options``: what the settings must say
+    besides."""
 
     name: str
     system: str
@@ -35,10 +36,15 @@ class Face:
     path: str
     dialect: Dialect
     options: Mapping[str, Any]
+    at_root: bool = False
+
+    @property
+    def place(self) -> str:
+        return "" if self.at_root else f"/{self.name}"
 
     def connection(self, address: str) -> dict[str, Any]:
         """The table ``[connections.<name>]`` of the settings."""
-        return {"system": self.system, "base_url": f"{address}/{self.name}{self.path}", **self.options}
+        return {"system": self.system, "base_url": f"{address}{self.place}{self.path}", **self.options}
 
 
 def ends_at(world: World) -> datetime:
@@ -56,7 +62,8 @@ def application(found: list[Face], plan: FaultPlan, now: datetime) -> Starlette:
     """All faces; ``app.state.layers`` holds the layer of each by name."""
     plan = replace(plan, clock_ahead=now - datetime.now(UTC))
     layers = {face.name: FaultLayer(face.app, plan, face.dialect) for face in found}
-    app = Starlette(routes=[Mount(f"/{name}", layer) for name, layer in layers.items()])
+    ordered = sorted(found, key=lambda face: face.at_root)  # the root takes what no other place does
+    app = Starlette(routes=[Mount(face.place, layers[face.name]) for face in ordered])
     app.state.layers = layers
     return app
 
@@ -106,4 +113,4 @@ def _wechat_pay(world: World, now: datetime, folder: Path) -> Face:
         "requests_per_second": 0,
     }
     face = wechat_pay.WechatPayFace(MerchantBooks.of(world), keys, clock=lambda: now)
-    return Face("wechat_pay", "wechat_pay", wechat_pay.create_app(face), "", wechat_pay.DIALECT, options)
+    return Face("wechat_pay", "wechat_pay", wechat_pay.create_app(face), "", wechat_pay.DIALECT, options, True)
