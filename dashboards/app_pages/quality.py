@@ -185,9 +185,14 @@ def _imports(page: Page, accounting: pl.DataFrame) -> None:
 
 
 def _datasets_in_words(frame_: pl.DataFrame, words: Words) -> pl.DataFrame:
-    """A batch can hold several datasets: ``wecom_contacts, wecom_follows``; one without words only goes with them."""
+    """A batch can hold several datasets: ``wecom_contacts, wecom_follows``; one without words only goes with them.
+
+    It holds none when all that was read again was known: then it only moved a position.
+    """
 
     def said(names: str) -> str:
+        if not names:
+            return words("quality.nothing_new")
         codes = names.split(", ")
         known = [text for code in codes if (text := words.known("dataset", code))]
         return words("word.separator").join(known or codes)

@@ -113,32 +113,39 @@ def cut(body: bytes, path: Sequence[str]) -> list[bytes]:
     return [bytes(record) for record in msgspec.json.decode(inner, type=list[msgspec.Raw])]
 
 
-def inner(records: Sequence[bytes], path: Sequence[str]) -> list[list[bytes] | None]:
-    """Of each record, the elements of a list under a path of names; None where there is no such list.
+Elements = list[msgspec.Raw]
+
+
+def inner(raws: pl.Series, path: Sequence[str]) -> list[Elements | None]:
+    """Of each record (JSON text), the elements of a list under a path of names; None where there is no such list.
 
     Cut out and decoded as records of their own: polars reads flat records ten times faster than lists in lists.
     """
-    found = _list_under(tuple(path))
-    return [_elements(found, record, path) for record in records]
-
-
-def _elements(found: msgspec.json.Decoder, record: bytes, path: Sequence[str]) -> list[bytes] | None:
+    one, many = _list_under(tuple(path))
     try:
-        value = found.decode(record)
-        for name in path:
-            value = getattr(value, name)
-    except (msgspec.ValidationError, AttributeError):  # another form, or not there
+        joined: bytes = raws.str.join(",").cast(pl.Binary).item() or b""
+        found = many.decode(b"[" + joined + b"]")
+    except msgspec.ValidationError:  # one of them is of another form
+        found = [_or_none(one, raw) for raw in raws]
+    for name in path:
+        found = [None if value is None else getattr(value, name) for value in found]
+    return list(found)
+
+
+def _or_none(decoder: msgspec.json.Decoder, raw: str) -> object:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError:
         return None
-    return [bytes(element) for element in value]
 
 
 @cache
-def _list_under(path: tuple[str, ...]) -> msgspec.json.Decoder:
-    """A decoder that looks at nothing but the path."""
-    kind: type = list[msgspec.Raw]
+def _list_under(path: tuple[str, ...]) -> tuple[msgspec.json.Decoder, msgspec.json.Decoder]:
+    """Decoders of a record and of a list of them that look at nothing but the path."""
+    kind: type = Elements
     for name in reversed(path):
-        kind = msgspec.defstruct(f"With_{name}", [(name, kind | None, None)])
-    return msgspec.json.Decoder(kind)
+        kind = msgspec.defstruct(f"With_{name}", [(name, kind | None, None)], gc=False)
+    return msgspec.json.Decoder(kind), msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
 
 
 def names(records: Iterable[bytes]) -> frozenset[str]:
@@ -150,24 +157,27 @@ def names(records: Iterable[bytes]) -> frozenset[str]:
     return frozenset(found)
 
 
-def decode(records: Sequence[bytes], schema: Schema) -> pl.DataFrame:
-    """One row per record: the schema's columns, ``_row`` (from 1) and ``_raw``.
+def decode(records: Sequence[bytes | msgspec.Raw], schema: Schema, *, raws: bool = True) -> pl.DataFrame:
+    """One row per record: the schema's columns, ``_row`` (from 1) and ``_raw`` (null without ``raws``).
 
     A record whose lists and objects stand otherwise than the schema says, or that is no object, has null in every
     column: the required ones set it apart.
     """
     numbered = pl.DataFrame(
-        {ROW_COLUMN: range(1, len(records) + 1), RAW_COLUMN: [record.decode() for record in records]},
+        {
+            ROW_COLUMN: range(1, len(records) + 1),
+            RAW_COLUMN: [bytes(record).decode() for record in records] if raws else [None] * len(records),
+        },
         schema={ROW_COLUMN: pl.Int64, RAW_COLUMN: pl.String},
     )
     return pl.concat([_read(records, schema), numbered], how="horizontal")
 
 
-def _read(records: Sequence[bytes], schema: Schema) -> pl.DataFrame:
+def _read(records: Sequence[bytes | msgspec.Raw], schema: Schema) -> pl.DataFrame:
     if not records:
         return pl.DataFrame(schema=schema)
     try:
-        found = pl.read_ndjson(io.BytesIO(b"\n".join(_one_line(record) for record in records)), schema=schema)
+        found = pl.read_ndjson(io.BytesIO(_lines(records)), schema=schema)
         if found.height == len(records):
             return found
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
@@ -178,9 +188,12 @@ def _read(records: Sequence[bytes], schema: Schema) -> pl.DataFrame:
     return pl.concat([_read(records[:middle], schema), _read(records[middle:], schema)])
 
 
-def _one_line(record: bytes) -> bytes:
-    """JSON has no line end inside a text, so that one outside of it can go."""
-    return record.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in record or b"\r" in record else record
+def _lines(records: Sequence[bytes | msgspec.Raw]) -> bytes:
+    """A record a line. JSON has no line end inside a text, so that one outside of it can go."""
+    joined = b"\n".join(records)
+    if joined.count(b"\n") == len(records) - 1 and b"\r" not in joined:
+        return joined
+    return b"\n".join(bytes(record).replace(b"\n", b" ").replace(b"\r", b" ") for record in records)
 
 
 def table(

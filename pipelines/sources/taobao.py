@@ -84,7 +84,7 @@ class Trades(_TaobaoStream):
     limits = Limits(longest=timedelta(days=1), history=timedelta(days=88), page_size=100)
 
     def tables(self, frame: pl.DataFrame, file: str) -> dict[str, tuple[pl.DataFrame, pl.DataFrame]]:
-        lines = records.inner([raw.encode() for raw in frame[RAW_COLUMN]], ("orders", "order"))
+        lines = records.inner(frame[RAW_COLUMN], ("orders", "order"))
         stamped = self._stamped(frame).with_columns(
             pl.Series("has_lines", [bool(found) for found in lines], dtype=pl.Boolean)
         )
@@ -93,16 +93,21 @@ class Trades(_TaobaoStream):
             stamped.filter(~pl.col("has_lines")), file=file, column="orders", rule="orders.order must list the lines"
         )
         counts = [len(found or ()) for found in lines]
-        decoded = records.decode([line for found in lines for line in found or ()], LINE_SCHEMA).drop(ROW_COLUMN)
+        # the trade's row holds the untouched bytes of its lines
+        decoded = records.decode([line for found in lines for line in found or ()], LINE_SCHEMA, raws=False)
         of_good = decoded.with_columns(frame[ROW_COLUMN].gather(np.repeat(np.arange(frame.height), counts))).join(
             good.select("shop_id", "tid", "modified_at", ROW_COLUMN), on=ROW_COLUMN, maintain_order="left"
         )
         rows, bad = records.table(of_good, contract("taobao_trade_lines"), LINE_FIELDS, file=file)
         return {
             "taobao_trades": (good, pl.concat([refused, without])),
-            # the trade's row holds the untouched bytes of its lines too
-            "taobao_trade_lines": (rows.with_columns(pl.lit(None, pl.String).alias(RAW_COLUMN)), bad),
+            "taobao_trade_lines": (rows, _with_raw_of_trade(bad, frame)),
         }
+
+
+def _with_raw_of_trade(bad: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
+    raws = trades.select(pl.col(ROW_COLUMN).alias("row"), pl.col(RAW_COLUMN).alias("raw"))
+    return bad.drop("raw").join(raws, on="row", how="left", maintain_order="left")
 
 
 class Refunds(_TaobaoStream):

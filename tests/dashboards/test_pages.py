@@ -98,6 +98,10 @@ def test_each_source_tells_what_it_brought_and_when(app, monkeypatch):
             **{"landed": 30, "quarantined": 0, "known_before": 0, "newest_batch": 2},
         },
     ]
+    (accounting,) = [table.value for table in app("quality", "en").dataframe if "batches" in table.value]
+    assert sorted(accounting["dataset"]) == [
+        "(nothing new)", "WeCom contacts; WeCom follow-ups", "lines of Taobao trades; Taobao trades", "orders",
+    ]  # fmt: skip
     (in_chinese,) = of_sources(app("quality", "zh"))
     assert list(in_chinese["stream"]) == ["订单", "客户与跟进"]
     monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)

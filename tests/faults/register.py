@@ -5,7 +5,7 @@ keeps it in step with the tests that exist.
 """
 
 from tests.faults.fault import Fault
-from tests.faults.register_sources import CONNECTORS, OF_SOURCES, WECOM
+from tests.faults.register_sources import OF_SOURCES, TROUBLE, WECOM
 
 FAULTS = "tests/faults"
 POINTS = f"{FAULTS}/test_points.py"
@@ -25,7 +25,7 @@ REGISTER: tuple[Fault, ...] = (
         "killed while landing",
         (
             KILLS,
-            f"{CONNECTORS}::test_killed_anywhere_it_goes_on_and_loses_nothing",
+            f"{TROUBLE}::test_killed_anywhere_it_goes_on_and_loses_nothing",
             f"{WECOM}::test_a_pass_killed_at_any_commit_goes_on_to_the_same_rows",
             f"{POINTS}::test_killed_at_every_point_of_a_door_the_repeat_gives_what_a_clean_pass_gives",
             "tests/unit/test_lake.py::test_killed_before_any_change_of_a_file_the_batch_is_whole_or_absent",

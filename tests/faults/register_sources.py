@@ -4,6 +4,7 @@ from tests.faults.fault import Fault
 
 SOURCES = "tests/faults/test_sources.py"
 CONNECTORS = "tests/contracts/test_connectors.py"
+TROUBLE = "tests/contracts/test_connectors_in_trouble.py"
 CLIENTS = "tests/unit/test_source_clients.py"
 WECOM = "tests/unit/test_wecom_connector.py"
 WECOM_FAULTS = "tests/unit/test_wecom_faults.py"
@@ -18,7 +19,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         1,
         "a storm of 429",
         (
-            f"{CONNECTORS}::test_a_storm_of_429_is_waited_out_as_the_header_says",
+            f"{TROUBLE}::test_a_storm_of_429_is_waited_out_as_the_header_says",
             f"{CLIENTS}::test_what_is_tried_again_and_what_is_not",
             f"{CLIENTS}::test_retry_after_is_read_in_both_forms",
         ),
@@ -27,7 +28,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         2,
         "the vendor's own word for busy or limited, in HTTP 200",
         (
-            f"{CONNECTORS}::test_half_of_the_answers_in_one_trouble_loses_nothing",
+            f"{TROUBLE}::test_half_of_the_answers_in_one_trouble_loses_nothing",
             f"{WECOM}::test_a_passing_trouble_on_any_kind_of_call_costs_no_row",
             f"{WECOM}::test_a_limit_that_stays_ends_the_pass_without_calling_it_complete",
             f"{YOUZAN_CALLS}::test_a_busy_platform_is_asked_again",
@@ -37,7 +38,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         3,
         "a token that ends between two pages, after any call",
         (
-            f"{WECOM}::test_a_token_that_expires_after_any_call_costs_no_row",
+            f"{WECOM}::test_a_token_may_end_after_any_call",
             f"{YOUZAN}::test_a_token_may_end_after_any_call",
         ),
     ),
@@ -56,15 +57,15 @@ OF_SOURCES: tuple[Fault, ...] = (
             f"{CONNECTORS}::test_good_credentials_pass_and_bad_ones_say_what_to_do",
             f"{CONNECTORS}::test_no_secret_and_nothing_personal_in_logs_or_errors",
             f"{WECOM}::test_a_wrong_secret_stops_at_once_and_is_not_shown",
-            f"{YOUZAN}::test_an_authorisation_that_was_taken_back_fails_every_stream_with_words",
+            f"{YOUZAN}::test_an_authorisation_that_was_taken_back_stops_the_sync_with_words",
         ),
     ),
     Fault(
         6,
         "bursts of 500, 502 and 503",
         (
-            f"{CONNECTORS}::test_half_of_the_answers_in_one_trouble_loses_nothing",
-            f"{CONNECTORS}::test_a_fifth_of_the_answers_in_trouble_loses_nothing",
+            f"{TROUBLE}::test_half_of_the_answers_in_one_trouble_loses_nothing",
+            f"{TROUBLE}::test_a_fifth_of_the_answers_in_trouble_loses_nothing",
             f"{WECOM_FAULTS}::test_one_answer_in_five_is_spoilt",
         ),
     ),
@@ -82,7 +83,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         8,
         "an answer cut short",
         (
-            f"{CONNECTORS}::test_half_of_the_answers_in_one_trouble_loses_nothing",
+            f"{TROUBLE}::test_half_of_the_answers_in_one_trouble_loses_nothing",
             f"{WECOM}::test_a_passing_trouble_on_any_kind_of_call_costs_no_row",
             f"{WECHAT_PAY}::test_a_file_cut_short_is_fetched_again",
         ),
@@ -91,7 +92,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         9,
         "a log-in page with HTTP 200",
         (
-            f"{CONNECTORS}::test_half_of_the_answers_in_one_trouble_loses_nothing",
+            f"{TROUBLE}::test_half_of_the_answers_in_one_trouble_loses_nothing",
             f"{WECOM}::test_html_that_stays_is_an_error_and_nothing_of_it_lands",
         ),
     ),
@@ -99,7 +100,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         10,
         "pages that come twice",
         (
-            f"{CONNECTORS}::test_records_that_move_while_they_are_paged_are_not_missed",
+            f"{TROUBLE}::test_records_that_move_while_they_are_paged_are_not_missed",
             f"{CONNECTORS}::test_a_day_read_again_adds_nothing",
             f"{WECOM}::test_pages_that_come_twice_add_nothing",
         ),
@@ -107,7 +108,7 @@ OF_SOURCES: tuple[Fault, ...] = (
     Fault(
         11,
         "records that move between pages while they are read",
-        (f"{CONNECTORS}::test_records_that_move_while_they_are_paged_are_not_missed",),
+        (f"{TROUBLE}::test_records_that_move_while_they_are_paged_are_not_missed",),
     ),
     Fault(
         12,
@@ -115,14 +116,14 @@ OF_SOURCES: tuple[Fault, ...] = (
         (
             f"{WECOM}::test_a_cursor_that_comes_back_is_an_error",
             f"{CLIENTS}::test_a_circle_with_ever_new_cursors_is_an_error_too",
-            f"{CONNECTORS}::test_pages_that_stay_empty_are_an_error_and_no_empty_shop",
+            f"{TROUBLE}::test_pages_that_stay_empty_are_an_error_and_no_empty_shop",
         ),
     ),
     Fault(
         13,
         "an empty page in the middle",
         (
-            f"{CONNECTORS}::test_a_page_that_comes_empty_is_asked_for_again",
+            f"{TROUBLE}::test_a_page_that_comes_empty_is_asked_for_again",
             f"{SOURCES}::test_a_page_without_records_in_the_middle_is_not_the_end",
         ),
     ),
@@ -130,7 +131,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         14,
         "records that the system shows days late",
         (
-            f"{CONNECTORS}::test_what_the_system_shows_days_late_is_found_the_next_day",
+            f"{TROUBLE}::test_what_the_system_shows_days_late_is_found_the_next_day",
             f"{WECHAT_PAY}::test_a_late_bill_is_asked_for_again_and_never_taken_for_empty",
         ),
         "later than three days: only a day that is read again by hand finds them",
@@ -139,7 +140,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         15,
         "a change in the very second of the position",
         (
-            f"{CONNECTORS}::test_what_changes_in_the_very_second_of_the_position_is_found",
+            f"{TROUBLE}::test_what_changes_in_the_very_second_of_the_position_is_found",
             f"{YOUZAN}::test_more_changes_in_one_second_than_the_platform_shows_are_not_passed_over",
         ),
     ),
@@ -155,7 +156,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         17,
         "a clock a day off, another zone, leap day, year end",
         (
-            f"{CONNECTORS}::test_a_clock_that_is_a_day_off_skips_nothing",
+            f"{TROUBLE}::test_a_clock_that_is_a_day_off_skips_nothing",
             f"{WINDOWS}::test_month_ends_and_leap_days_are_covered",
             f"{WINDOWS}::test_civil_time_of_any_zone_comes_back",
             f"{WINDOWS}::test_seconds_and_milliseconds_are_read_exactly",
@@ -166,26 +167,26 @@ OF_SOURCES: tuple[Fault, ...] = (
         "a position from the future, of another form, damaged, or none",
         (
             f"{CONNECTORS}::test_a_position_from_the_future_reads_nothing_and_says_so",
-            f"{CONNECTORS}::test_a_position_of_another_form_is_refused_in_words",
+            f"{TROUBLE}::test_a_position_of_another_form_is_refused_in_words",
             f"{CONNECTORS}::test_two_fresh_reads_are_equal",
             f"{WECHAT_PAY}::test_a_position_that_cannot_be_right_is_refused",
             "tests/unit/test_lake.py::test_a_damaged_committed_line_is_refused_not_skipped",
         ),
     ),
-    Fault(19, "a field that is new", (f"{CONNECTORS}::test_a_new_field_is_kept_and_reported",)),
+    Fault(19, "a field that is new", (f"{TROUBLE}::test_a_new_field_is_kept_and_reported",)),
     Fault(
         20,
         "a field gone, renamed, or of another form",
         (
-            f"{CONNECTORS}::test_a_field_that_is_gone_stops_its_stream_and_lands_nothing_wrong",
-            f"{CONNECTORS}::test_an_amount_of_another_form_stops_its_stream",
+            f"{TROUBLE}::test_a_field_that_is_gone_stops_its_stream_and_lands_nothing_wrong",
+            f"{TROUBLE}::test_an_amount_of_another_form_stops_its_stream",
             "tests/unit/test_wecom_corps.py::test_a_format_that_changed_stops_its_stream_and_lands_nothing",
         ),
     ),
     Fault(
         21,
         "a state that nobody knows",
-        (f"{CONNECTORS}::test_a_state_nobody_knows_is_landed_and_told",),
+        (f"{TROUBLE}::test_a_state_nobody_knows_is_landed_and_told",),
         "the pages do not mark totals that rest on such a record: the sync's report names it",
     ),
 )

@@ -1,6 +1,6 @@
 """Faults of systems outside that no face of the sandbox shows (4, 7, 13): the wire itself, many workers, a hole.
 
-What every connector must bear on top of these is tried in tests/contracts/test_connectors.py.
+What every connector must bear on top of these is tried in tests/contracts/test_connectors_in_trouble.py.
 """
 
 import json

@@ -16,6 +16,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+from models.contracts import CONTRACTS
 from models.contracts.published import PUBLISHED
 from models.settings import PROJECT_ROOT
 from tests.factories_lake import at
@@ -282,6 +283,8 @@ def test_freshness_counts_days_before_the_business_date(built: Tables) -> None:
     ]
     assert rows(freshness, "days_behind", dataset="consents") == [(59,)]
     assert rows(freshness, "rows_count", "days_behind", dataset="stores") == [(3, None)]
+    landed = {name for name, contract in CONTRACTS.items() if contract.door != "run"}
+    assert set(freshness["dataset"]) == landed, "a dataset that nobody looks after"
 
 
 def test_features_and_labels_of_a_worked_customer(built: Tables) -> None:
