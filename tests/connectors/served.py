@@ -56,6 +56,8 @@ class Served:
 
     def pass_time(self, span: timedelta) -> None:
         self.now += span
+        if self.stand.pass_time is not None:
+            self.stand.pass_time(span)
         self.layer.plan = replace(self.layer.plan, clock_ahead=self.layer.plan.clock_ahead + span)
 
     def until_done(self, tries: int = 12) -> list[syncing.StreamReport]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,7 @@ class Stand:
 
     ``options``: what the settings say, without base_url. ``truth()``: per dataset a frame with some columns of the
     contract, the key among them, one row for each that a complete sync must land. ``now``: when the sync happens.
+    ``pass_time(span)``: of a face whose own clock is asked, that clock goes on.
     ``change(moment)``: something happens there then, ``truth()`` with it. ``calm()``: nothing changes any more while
     it is read. ``add_field()``: records get a field that is new. ``rename_field()``: a required one gets another name.
     ``spoil_amounts()``: every amount becomes ``12,3``. ``new_state()``: a record is in a state nobody knows, NEW_STATE.
@@ -40,6 +41,7 @@ class Stand:
     secrets: tuple[str, ...]
     spoil_amounts: Callable[[], None] | None = None
     new_state: Callable[[], None] | None = None
+    pass_time: Callable[[timedelta], None] | None = None
     unseen: Mapping[str, str] = field(default_factory=dict)
 
 

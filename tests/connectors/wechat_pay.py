@@ -51,8 +51,8 @@ def make(seed: int, moving: bool) -> Stand:
     desk = face.BillDesk()
     served = face.WechatPayFace(books, keys, clock=lambda: clock[0], desk=desk)
 
-    def change(moment: datetime) -> None:
-        clock[0] = moment + timedelta(minutes=15)
+    def pass_time(span: timedelta) -> None:
+        clock[0] += span
 
     def add_field() -> None:
         desk.edit = lambda text: _widened(text, "brand_new_field")
@@ -83,7 +83,8 @@ def make(seed: int, moving: bool) -> Stand:
         },
         now=NOW,
         truth=lambda: _truth(books, last_day(clock[0])),
-        change=change,
+        change=lambda _: None,  # the next bill comes by itself
+        pass_time=pass_time,
         calm=lambda: None,
         add_field=add_field,
         rename_field=rename_field,
