@@ -31,6 +31,7 @@ def generate(
         Literal["demo", "full"],
         typer.Option(help="demo: a tidy company; full: two years of a real one, with its truth"),
     ] = "demo",
+    workbooks: Annotated[bool, typer.Option("--workbooks", help="also what store staff make by hand, as XLSX")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a company's files with their mappings, and the state of its WeCom.
@@ -51,6 +52,11 @@ def generate(
         if customers > PART_PEOPLE:
             fail(f"a folder holds up to {PART_PEOPLE:,} customers; `scrm sandbox fill` takes any number")
         write_full_files(FullWorld.generate(customers, seed, ENDS_ON), folder)
+    if workbooks:
+        from pipelines.sandbox.workbooks import write_workbooks
+        from pipelines.sandbox.world import World
+
+        write_workbooks(World.generate(customers=customers, seed=seed, ends_on=ENDS_ON), folder / "workbooks")
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     table = Table("file", "bytes")
     for name, size in files.items():
