@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def test_killed_at_every_point_of_a_door_the_repeat_gives_what_a_clean_pass_give
     """Import, what people write into the store, an export: files of the start are copied anew for each death."""
     work, ready, passages = WORKS[name], doors[name].ready, doors[name].passages
     expected, slowest, kills = work.state(doors[name].done), 0.0, 0
-    for point in spread(passages, int((KILLS - WHOLE_RUN_KILLS) * DOOR_SHARE / len(WORKS))):
+    for point in spread(passages, ceil((KILLS - WHOLE_RUN_KILLS) * DOOR_SHARE / len(WORKS))):
         home = in_memory / f"{kills}-{point.replace(':', '-')}"
         shutil.copytree(ready, home)
         assert perform(work.act, home, at=point).killed, point
@@ -174,7 +175,7 @@ def test_killed_at_every_point_of_a_run_readers_see_whole_snapshots_and_the_repe
     whole = frozenset((n, n, n, n) for n in clean)
     slowest, kills, unmet, generation = 0.0, 0, [], 1
     with watched(company.published, COUNTS, whole, poll_seconds=0.02) as watch:
-        for point in spread(generations.passages, int((KILLS - WHOLE_RUN_KILLS) * (1 - DOOR_SHARE))):
+        for point in spread(generations.passages, ceil((KILLS - WHOLE_RUN_KILLS) * (1 - DOOR_SHARE))):
             before, generation = generation, generation % GENERATIONS + 1
             if not _dies(generations, generation, point, tmp_path):
                 unmet.append(point)
