@@ -99,9 +99,10 @@ class Verdict:
 
 
 class Connector(ABC):
-    """One account of a system. ``hosts``: the only hosts it talks to, besides a sandbox on this machine.
+    """One account of a system; ``client`` is its limited, counted connection.
 
-    ``stream_datasets``: its streams in the order in which they are read, each with the datasets it lands.
+    ``hosts``: the only hosts it talks to, besides a sandbox on this machine. ``stream_datasets``: its streams in the
+    order in which they are read, each with the datasets it lands.
     """
 
     system: ClassVar[str]
@@ -113,16 +114,17 @@ class Connector(ABC):
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
+        self.client = HttpClient(
+            options.base_url,
+            timeout_seconds=options.timeout_seconds,
+            per_second=options.requests_per_second,
+            sleep=context.sleep,
+        )
 
     @property
     @abstractmethod
     def account(self) -> str:
         """What the vendor calls this account, or the shop's store number: stays when the connection is renamed."""
-
-    @property
-    @abstractmethod
-    def client(self) -> HttpClient:
-        """The connection that is counted, limited and closed."""
 
     @abstractmethod
     def streams(self) -> Sequence[Stream]:

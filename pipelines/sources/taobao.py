@@ -10,7 +10,6 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
 from pipelines.sources import records
 from pipelines.sources.connector import Connector, Context, Span, Verdict
-from pipelines.sources.http import HttpClient
 from pipelines.sources.records import BOOLEAN, MAJOR, PRICE, QUANTITY, TEXT, Field
 from pipelines.sources.taobao_api import TaobaoClient, TaobaoOptions, civil
 from pipelines.sources.windows import Limits, Page, WindowedStream
@@ -138,21 +137,11 @@ class TaobaoConnector(Connector):
 
     def __init__(self, options: TaobaoOptions, context: Context) -> None:
         super().__init__(options, context)
-        self._client = HttpClient(
-            options.base_url,
-            timeout_seconds=options.timeout_seconds,
-            per_second=options.requests_per_second,
-            sleep=context.sleep,
-        )
-        self._top = TaobaoClient(options, self._client)
+        self._top = TaobaoClient(options, self.client)
 
     @property
     def account(self) -> str:
         return self.options.store_id
-
-    @property
-    def client(self) -> HttpClient:
-        return self._client
 
     def streams(self) -> Sequence[_TaobaoStream]:
         return [kind(self.source(kind.name), self.context, self._top) for kind in (Trades, Refunds)]

@@ -26,7 +26,7 @@ from pipelines.sources.connector import (
     Verdict,
 )
 from pipelines.sources.files.table import FileRefusedError
-from pipelines.sources.http import HttpClient, SourceError
+from pipelines.sources.http import SourceError
 from pipelines.sources.wechat_pay_api import HOSTS, NotReadyError, WechatPayClient, WechatPayError, WechatPayOptions
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -289,21 +289,11 @@ class WechatPayConnector(Connector):
             raise SourceError(
                 f"bills: {', '.join(sorted(unknown))} is none of {', '.join(self.stream_datasets)}; mend the connection"
             )
-        self._http = HttpClient(
-            options.base_url,
-            timeout_seconds=options.timeout_seconds,
-            per_second=options.requests_per_second,
-            sleep=context.sleep,
-        )
-        self.api = WechatPayClient(options, self._http, sleep=context.sleep)
+        self.api = WechatPayClient(options, self.client, sleep=context.sleep)
 
     @property
     def account(self) -> str:
         return self.options.merchant_id
-
-    @property
-    def client(self) -> HttpClient:
-        return self._http
 
     def streams(self) -> Sequence[Stream]:
         """Those that the options name."""

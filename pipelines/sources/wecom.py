@@ -10,7 +10,6 @@ from typing import ClassVar
 from pydantic import Field, SecretStr, field_validator
 
 from pipelines.sources.connector import ConnectionOptions, Connector, Context, Stream, Verdict
-from pipelines.sources.http import HttpClient
 from pipelines.sources.wecom_api import WecomClient
 from pipelines.sources.wecom_contacts import ContactsStream
 from pipelines.sources.wecom_history import BehaviourStream, MessagesStream, PaymentsStream
@@ -77,21 +76,11 @@ class WecomConnector(Connector):
 
     def __init__(self, options: WecomOptions, context: Context) -> None:
         super().__init__(options, context)
-        self._http = HttpClient(
-            options.base_url,
-            timeout_seconds=options.timeout_seconds,
-            per_second=options.requests_per_second,
-            sleep=context.sleep,
-        )
-        self.wecom = WecomClient(options, self._http)
+        self.wecom = WecomClient(options, self.client)
 
     @property
     def account(self) -> str:
         return self.options.corp_id
-
-    @property
-    def client(self) -> HttpClient:
-        return self._http
 
     def streams(self) -> Sequence[Stream]:
         options, context, client = self.options, self.context, self.wecom

@@ -12,7 +12,6 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
 from pipelines.sources import records, youzan_api
 from pipelines.sources.connector import Chunk, Connector, Context, Span, Stream, Verdict
-from pipelines.sources.http import HttpClient
 from pipelines.sources.records import BOOLEAN, INTEGER, MAJOR, PRICE, QUANTITY, TEXT, Field
 from pipelines.sources.windows import Limits, Page, WindowedStream
 from pipelines.sources.youzan_api import YouzanClient, YouzanOptions
@@ -233,21 +232,11 @@ class YouzanConnector(Connector):
 
     def __init__(self, options: YouzanOptions, context: Context) -> None:
         super().__init__(options, context)
-        self._client = HttpClient(
-            options.base_url,
-            timeout_seconds=options.timeout_seconds,
-            per_second=options.requests_per_second,
-            sleep=context.sleep,
-        )
-        self._youzan = YouzanClient(options, self._client)
+        self._youzan = YouzanClient(options, self.client)
 
     @property
     def account(self) -> str:
         return self.options.store_id
-
-    @property
-    def client(self) -> HttpClient:
-        return self._client
 
     def streams(self) -> Sequence[Stream]:
         kinds: tuple[type[Trades | Refunds | RefundDetails], ...] = (Trades, Refunds, RefundDetails)

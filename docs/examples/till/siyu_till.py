@@ -83,30 +83,17 @@ class TillConnector(Connector):
     stream_datasets: ClassVar = {Lines.name: Lines.datasets}
     options: TillOptions
 
-    def __init__(self, options: TillOptions, context: Context) -> None:
-        super().__init__(options, context)
-        self._client = HttpClient(
-            options.base_url,
-            timeout_seconds=options.timeout_seconds,
-            per_second=options.requests_per_second,
-            sleep=context.sleep,
-        )
-
     @property
     def account(self) -> str:
         return self.options.store_id
 
-    @property
-    def client(self) -> HttpClient:
-        return self._client
-
     def streams(self) -> Sequence[Lines]:
-        return [Lines(self.source(Lines.name), self.context, self._client, self.options)]
+        return [Lines(self.source(Lines.name), self.context, self.client, self.options)]
 
     def check(self) -> Verdict:
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
         try:
-            self._client.fetch(lambda: request(self.options, Span(epoch, epoch), 1), read)
+            self.client.fetch(lambda: request(self.options, Span(epoch, epoch), 1), read)
         except RefusedError:
             raise SourceError("till: refused; check api_key_secret") from None
         return Verdict("ok", f"store {self.options.store_id}: the key is good")

@@ -26,15 +26,7 @@ observations as (
 
 newest as (
     select * from observations
-    qualify row_number() over (
-        partition by shop_id, tid
-        order by
-            is_later,
-            case when not is_later then modified_at end desc,
-            case when is_later then modified_at end,
-            seq desc,
-            _row desc
-    ) = 1
+    {{ newest_before_as_of(['shop_id', 'tid']) }}
 ),
 
 dated as (
