@@ -4,8 +4,6 @@ Facts: vendor documentation 92994 (batch get by user), 92113, 92114 (contacts), 
 91039 (token). Errors come in HTTP 200 with an ``errcode``.
 """
 
-import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +22,11 @@ from pipelines.sources.http import (
     ServerFailureError,
     SourceError,
 )
+from pipelines.sources.tokens import TokenCache
 
 GROUP = 100  # most userids that one batch/get_by_user takes
 ROOT_DEPARTMENT = 1
 CONTACTS = "/externalcontact/batch/get_by_user"
-_TOKEN_MARGIN_SECONDS = 60.0
 #: How often pages may be alike: without rows (the vendor may send such in the middle), and with the same first row.
 _REPEATS = {False: 100, True: 3}
 
@@ -139,35 +137,6 @@ class Page:
     next_cursor: str
 
 
-class TokenCache:
-    """One access token for all threads. A refresh is single-flight: who waited for the lock takes the new token."""
-
-    def __init__(self, fetch: Callable[[], tuple[str, float]], clock: Callable[[], float] = time.monotonic) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
-
-    def get(self) -> str:
-        with self._lock:
-            if not self._token or self._clock() >= self._good_until:
-                self._renew()
-            return self._token
-
-    def refresh(self, refused: str) -> str:
-        """A token other than the refused one: fetched, unless another thread has done so already."""
-        with self._lock:
-            if self._token == refused:
-                self._renew()
-            return self._token
-
-    def _renew(self) -> None:
-        token, seconds = self._fetch()
-        self._token = token
-        self._good_until = self._clock() + max(seconds - _TOKEN_MARGIN_SECONDS, seconds / 2)
-
-
 class WecomClient:
     """Calls of one corp. Raises WecomError for a refusal and other SourceErrors for the network.
 
@@ -177,7 +146,7 @@ class WecomClient:
     def __init__(self, credentials: Credentials, http: HttpClient) -> None:
         self.credentials = credentials
         self.http = http
-        self.tokens = TokenCache(self._fetch_token)
+        self.tokens = TokenCache(lambda _: self._fetch_token())
 
     def departments(self) -> list[bytes]:
         return self.get("/department/list", {}).records("department")

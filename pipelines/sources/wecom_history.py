@@ -6,6 +6,7 @@ change: a refund or a message that staff send late changes a record that stays w
 time is read again; what has not changed is known by its bytes.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -178,9 +179,9 @@ class _ListedStream(windows.WindowedStream):
             raise format_changed(self.source) from None
         return windows.Page(found, 0)  # there is no total to prove: the cursor has turned the pages
 
+    @abstractmethod
     def records(self, begin: int, end: int) -> Iterator[bytes]:
         """The records of a window, closed at both ends."""
-        raise NotImplementedError
 
 
 def _limits(longest: int, recheck: int) -> windows.Limits:

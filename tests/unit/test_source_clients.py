@@ -10,14 +10,15 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines.sources import http
+from pipelines.sources.tokens import TokenCache
 from pipelines.sources.wecom import WecomOptions
-from pipelines.sources.wecom_api import EndlessPagesError, TokenCache, WecomClient
+from pipelines.sources.wecom_api import EndlessPagesError, WecomClient
 
 
 def test_eight_threads_that_meet_an_expired_token_refresh_it_once() -> None:
     fetched: list[int] = []
 
-    def fetch() -> tuple[str, float]:
+    def fetch(_: str) -> tuple[str, float]:
         fetched.append(1)
         return f"token-{len(fetched)}", 7200.0
 
@@ -42,7 +43,7 @@ def test_eight_threads_that_meet_an_expired_token_refresh_it_once() -> None:
 def test_a_token_is_renewed_before_it_ends() -> None:
     now = [0.0]
     tokens = iter(["a", "b"])
-    cache = TokenCache(lambda: (next(tokens), 100.0), clock=lambda: now[0])
+    cache = TokenCache(lambda _: (next(tokens), 100.0), clock=lambda: now[0])
     assert cache.get() == "a"
     now[0] = 49.0
     assert cache.get() == "a"
