@@ -23,12 +23,17 @@ DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
 
 #: What builds warehouses or kills processes: `make check` leaves these rooms out, so that it stays under three minutes.
 SLOW_ROOMS = ("pipeline", "faults")
+#: Files of other rooms that draw whole worlds, or read whole systems through faults.
+SLOW_FILES = (
+    *("test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wecom_faults.py", "test_wecom_staging.py"),
+    *("test_world_full.py", "test_world_truth.py", "test_world_effects.py", "test_world_generating.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).parts[0] in SLOW_ROOMS:
+        if item.path.relative_to(here).parts[0] in SLOW_ROOMS or item.path.name in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
 
 
