@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.sandbox.chance import Chance
-from pipelines.sandbox.taobao import Records, TaobaoShop
+from pipelines.sandbox.taobao import TaobaoShop
 from pipelines.sandbox.world import World
 
 STORE_ID = "S021"
@@ -152,11 +152,6 @@ def _refund(one: dict[str, Any]) -> dict[str, Any]:
         "created": _local(one["refunded_at"] - timedelta(hours=6)),
         "modified": _local(one["refunded_at"]),
     }
-
-
-def records(shop: TaobaoShop) -> dict[str, Records]:
-    """For a file of the sandbox's state."""
-    return {"trades": shop.trades, "refunds": shop.refunds}
 
 
 def _local(at: Any) -> str:

@@ -251,6 +251,17 @@ def _is_unread(field: Field) -> pl.Expr:
     return (pl.col(field.column).is_null() & there).fill_null(False)
 
 
+def fields_of(
+    contract: Contract, readers: Mapping[str, Reader], renamed: Mapping[str, str], without: Sequence[str]
+) -> tuple[Field, ...]:
+    """One per column of the contract: of its own name in the record unless renamed, read by its kind, else as text."""
+    return tuple(
+        Field(column.name, renamed.get(column.name, column.name), readers.get(column.kind, TEXT))
+        for column in contract.columns
+        if column.name not in without
+    )
+
+
 def refused(frame: pl.DataFrame, *, file: str, column: str, rule: str) -> pl.DataFrame:
     """Reject records of whole records that break a rule no single cell tells."""
     return quarantine.rejects(

@@ -10,7 +10,7 @@ import polars as pl
 from models.contracts import RAW_COLUMN, ROW_COLUMN, contract
 from pipelines.sources import records
 from pipelines.sources.connector import Connector, Context, Span, Verdict
-from pipelines.sources.records import BOOLEAN, MAJOR, PRICE, QUANTITY, TEXT, Field
+from pipelines.sources.records import BOOLEAN, MAJOR, PRICE, QUANTITY, Field
 from pipelines.sources.taobao_api import TaobaoClient, TaobaoOptions, civil
 from pipelines.sources.windows import Limits, Page, WindowedStream
 
@@ -32,12 +32,7 @@ _READERS = {"amount": MAJOR, "timestamp": BEIJING_TIME, "price": PRICE, "quantit
 
 
 def _fields(dataset: str, renamed: dict[str, str], without: Sequence[str] = _ADDED) -> tuple[Field, ...]:
-    """One per column of the contract: of its own name in the record unless renamed, read by its kind."""
-    return tuple(
-        Field(column.name, renamed.get(column.name, column.name), _READERS.get(column.kind, TEXT))
-        for column in contract(dataset).columns
-        if column.name not in without
-    )
+    return records.fields_of(contract(dataset), _READERS, renamed, without)
 
 
 TRADE_FIELDS = _fields("taobao_trades", _TRADE)

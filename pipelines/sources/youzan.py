@@ -87,12 +87,7 @@ def _trade_fields() -> tuple[Field, ...]:
 
 
 def _fields(dataset: str, renamed: Mapping[str, str], without: Sequence[str]) -> tuple[Field, ...]:
-    """One per column of the contract: of its own name in the record unless renamed, read by its kind."""
-    return tuple(
-        Field(column.name, renamed.get(column.name, column.name), _READERS.get(column.kind, TEXT))
-        for column in contract(dataset).columns
-        if column.name not in without
-    )
+    return records.fields_of(contract(dataset), _READERS, renamed, without)
 
 
 TRADE_FIELDS = _trade_fields()
