@@ -96,6 +96,26 @@ def _sources(page: Page) -> None:
         },
         key="quality_sources",
     )
+    _unknown_states(page)
+
+
+def _unknown_states(page: Page) -> None:
+    """Totals that rest on records in a state that nobody here knows are marked, and the state named."""
+    words = page.words
+    found = page.read("unknown_states")
+    if found.is_empty():
+        return
+    st.warning(words("quality.unknown_states", n=f"{found['records_count'].sum():,}"), icon=":material/warning:")
+    tables.show(
+        tables.in_words(found, words, dataset="dataset"),
+        {
+            "dataset": words("column.dataset"),
+            "store_id": words("column.store"),
+            "state": words("column.state"),
+            "records_count": words("column.rows"),
+        },
+        key="quality_unknown_states",
+    )
 
 
 def _checks(page: Page) -> None:

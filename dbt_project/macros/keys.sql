@@ -9,6 +9,17 @@
 {%- endmacro %}
 
 
+{#- The key of a line (columns line_no and occurrence): its number in its whole, else the hash of what it says. Lines with the
+    same number, or that say the same, are told apart by their occurrence. -#}
+{% macro line_key(whole, hash) -%}
+    {{ whole }} || ':' || case
+            when line_no is null then 'h' || {{ hash }} || '-' || cast(occurrence as string)
+            when occurrence = 1 then line_no
+            else line_no || '~' || cast(occurrence as string)
+        end
+{%- endmacro %}
+
+
 {#- A hash of what some columns say, never of where a row stood: 16 hex digits. The separators are control characters,
     which text of people does not hold; should it, the occurrence beside the hash still tells two rows apart. -#}
 {% macro content_hash(columns) -%}

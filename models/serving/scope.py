@@ -130,6 +130,9 @@ VIEWS: dict[str, str] = {
     "visible_data_freshness": """
         select * replace (case when $all_stores then rows_count end as rows_count) from data_freshness
     """,
+    "visible_unknown_states": """
+        select * from unknown_states where $all_stores or list_contains($store_ids, store_id)
+    """,
     "visible_batches": """
         select * from batches where $all_stores
     """,

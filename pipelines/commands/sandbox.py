@@ -15,9 +15,12 @@ from pipelines.demo import CUSTOMERS, ENDS_ON, SEED
 from pipelines.demo import generate as generate_company
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipelines.sandbox.faces import Face
 
 SAMPLE_CUSTOMERS = 2_000
+Profile = Literal["demo", "full"]
 
 app = typer.Typer(help="A made-up company with known truth, and its systems on this machine.", no_args_is_help=True)
 
@@ -28,8 +31,7 @@ def generate(
     customers: Annotated[int, typer.Option(help="how many people", min=100)] = CUSTOMERS,
     seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = SEED,
     profile: Annotated[
-        Literal["demo", "full"],
-        typer.Option(help="demo: a tidy company; full: two years of a real one, with its truth"),
+        Profile, typer.Option(help="demo: a tidy company; full: two years of a real one, with its truth")
     ] = "demo",
     workbooks: Annotated[bool, typer.Option("--workbooks", help="also what store staff make by hand, as XLSX")] = False,
     as_json: AsJson = False,
@@ -110,30 +112,34 @@ def fill(
 def serve(
     customers: Annotated[int, typer.Option(help="how many people", min=100)] = SAMPLE_CUSTOMERS,
     seed: Annotated[int, typer.Option(help="the same seed gives the same company")] = SEED,
+    profile: Annotated[
+        Profile, typer.Option(help="demo: one account at each system; full: two years, all corps, shops and app keys")
+    ] = "demo",
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(help="with --profile full: a trait or an effect as name=share; may be repeated (docs/sandbox.md)"),
+    ] = None,
     port: Annotated[int, typer.Option(help="0: a free one")] = 8400,
     faults: Annotated[float, typer.Option(help="share of answers that meet a trouble", min=0, max=0.9)] = 0.0,
     settings_file: Annotated[
         Path | None, typer.Option(help="write the connections there, for SCRM_SETTINGS_FILE", dir_okay=False)
     ] = None,
 ) -> None:
-    """Serve WeCom, Tmall, Youzan and WeChat Pay of a made-up company on loopback; Ctrl-C stops it.
+    """Serve WeCom, Taobao, Youzan and WeChat Pay of a made-up company on loopback; Ctrl-C stops it.
 
     Their calendar stands where the company's data end. Another shell then reads them as it would the real systems:
     `SCRM_SETTINGS_FILE=/tmp/company.toml SCRM_HOME=/tmp/company scrm sync`.
 
-    Example: `scrm sandbox serve --faults 0.2 --settings-file /tmp/company.toml`
+    Example: `scrm sandbox serve --profile full --faults 0.2 --settings-file /tmp/company.toml`
 
-    Exit codes: 0 stopped, 1 the port is taken.
+    Exit codes: 0 stopped, 1 the port is taken, there is no such switch, or more customers than one server holds.
     """
-    from pipelines.sandbox.faces import application, ends_at, faces
+    from pipelines.sandbox.faces import application
     from pipelines.sandbox.faults import FaultPlan
     from pipelines.sandbox.server import serve_forever
-    from pipelines.sandbox.world import World
 
-    console.print(f"generating a company of {customers:,} customers")
-    world = World.generate(customers=customers, seed=seed, ends_on=ENDS_ON)
     with tempfile.TemporaryDirectory(prefix="siyu-sandbox-") as folder:
-        found = faces(world, Path(folder))
+        found, now = _faces(profile, customers, seed, switch or [], Path(folder))
 
         def ready(address: str) -> None:
             text = connections_toml(found, address)
@@ -145,9 +151,36 @@ def serve(
                 console.print(f"serving at {address}; the connections are in {settings_file}")
 
         try:
-            serve_forever(application(found, FaultPlan(seed, faults), ends_at(world)), port=port, ready=ready)
+            serve_forever(application(found, FaultPlan(seed, faults), now), port=port, ready=ready)
         except OSError as error:
             fail(f"port {port}: {error.strerror}; choose another with --port")
+
+
+def _faces(
+    profile: Profile, customers: int, seed: int, switch: list[str], folder: Path
+) -> "tuple[list[Face], datetime]":
+    """The systems of a new company, and where their calendar stands."""
+    from pipelines.sandbox.faces import ends_at, faces, full_faces
+    from pipelines.sandbox.full import FullWorld
+    from pipelines.sandbox.numbering import PART_PEOPLE
+    from pipelines.sandbox.switches import switched
+    from pipelines.sandbox.world import World
+
+    if profile == "demo":
+        if switch:
+            fail("the demo company has no switches; add --profile full")
+        console.print(f"generating a company of {customers:,} customers")
+        world = World.generate(customers=customers, seed=seed, ends_on=ENDS_ON)
+        return faces(world, folder), ends_at(world)
+    if customers > PART_PEOPLE:
+        fail(f"a server holds up to {PART_PEOPLE:,} customers; `scrm sandbox fill` takes any number")
+    try:
+        traits, effects = switched(switch)
+    except ValueError as error:
+        fail(str(error))
+    console.print(f"generating a full company of {customers:,} customers")
+    full = FullWorld.generate(customers, seed, ENDS_ON, traits=traits, effects=effects)
+    return full_faces(full, folder), ends_at(full.world)
 
 
 def connections_toml(found: "list[Face]", address: str) -> str:

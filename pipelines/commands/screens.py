@@ -5,23 +5,22 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 
 import httpx
 import typer
 
-from models.settings import PROJECT_ROOT, Settings
+from models.settings import Settings
+from pipelines.commands.children import FOREVER, PATIENCE, Kept, Patience, child
 from pipelines.commands.output import console, fail
 
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 60
-LOOK_SECONDS, RESTART_SECONDS, STOP_SECONDS = 0.5, 3.0, 20.0  # of the worker: is it alive; when it died; its end
+LOOK_SECONDS = 0.5  # how soon the end of a child is noticed
 
 
 def dashboard(
@@ -32,7 +31,7 @@ def dashboard(
 
     Example: `scrm dashboard --port 8600`
 
-    Exit codes: 0 stopped, 1 it did not come up.
+    Exit codes: 0 stopped, 1 it did not come up, or ended by itself.
     """
     show(Settings(), port=port, check=check, then="")
 
@@ -40,38 +39,41 @@ def dashboard(
 def up(port: Annotated[int | None, typer.Option(help="the dashboard's port; Dagster takes the next")] = None) -> None:
     """Start Dagster (schedules, runs, lineage) and the dashboard, both on loopback; Ctrl-C stops both.
 
-    Dagster's page has no sign-in: it is for this machine only.
+    Dagster's page has no sign-in: it is for this machine only. Whichever of them ends is started again, after pauses
+    from a second to a minute, and said; six ends in a row, none after five sound minutes, stop it all.
 
     Example: `scrm up`
 
-    Exit codes: 0 stopped, 1 one of them did not come up.
+    Exit codes: 0 stopped, 1 the dashboard did not come up, or one of them kept ending.
     """
     settings = Settings()
-    from pipelines.runner import bury, prepare_instance
-
     os.environ.update(settings.environment())
-    if dead := bury(prepare_instance(settings), settings):
-        console.print(f"{dead} run(s) had died; they are reported as failed and their slots are free")
+    _bury(settings)
     first = port or free_port(settings.dashboard.port)
     dagster_port = free_port(first + 1)
-    program = str(Path(sys.executable).with_name("dagster"))
-    dagster = [program, "dev", "-m", "pipelines.definitions", "-h", LOOPBACK, "-p", str(dagster_port)]
-    with _child(dagster, settings), _worker(settings), _child(_dashboard_command(settings, first), settings):
-        _wait(first)
+    kept = [
+        Kept("Dagster", _dagster_command(dagster_port), settings, before=lambda: _bury(settings)),
+        _worker(settings, PATIENCE),
+        Kept("the dashboard", _dashboard_command(settings, first), settings),
+    ]
+    with ExitStack() as beside:
+        for one in kept:
+            beside.enter_context(one)
+        _wait(first, lambda: _lost(kept))
         console.print(
             f"dashboard http://{LOOPBACK}:{first}   Dagster http://{LOOPBACK}:{dagster_port}   (Ctrl-C stops both)"
         )
-        _until_interrupted()
+        _until_interrupted(lambda: _lost(kept))
 
 
 def show(settings: Settings, *, port: int | None, check: bool, then: str) -> None:
     """Run the dashboard in the foreground and print its address and what to try ``then``."""
     chosen = port or free_port(settings.dashboard.port)
-    with _worker(settings), _child(_dashboard_command(settings, chosen), settings) as process:
-        _wait(chosen, process)
+    with _worker(settings, FOREVER), child(_dashboard_command(settings, chosen), settings) as process:
+        _wait(chosen, lambda: _ended(process))
         console.print(f"[bold]http://{LOOPBACK}:{chosen}[/bold]  {then}".rstrip(), soft_wrap=True)
         if not check:
-            _until_interrupted(process)
+            _until_interrupted(lambda: _ended(process))
 
 
 def free_port(wanted: int) -> int:
@@ -91,60 +93,42 @@ def _dashboard_command(settings: Settings, port: int) -> list[str]:
     return [sys.executable, "-m", "dashboards.server", "--port", str(port), "--language", settings.dashboard.language]
 
 
-@contextmanager
-def _worker(settings: Settings) -> Iterator[None]:
-    """The worker of what people ask for on the pages (``scrm jobs work``), started again when it dies."""
-    command = [str(Path(sys.executable).with_name("scrm")), "jobs", "work"]
+def _dagster_command(port: int) -> list[str]:
+    program = str(Path(sys.executable).with_name("dagster"))
+    return [program, "dev", "-m", "pipelines.definitions", "-h", LOOPBACK, "-p", str(port)]
+
+
+def _bury(settings: Settings) -> None:
+    """Runs that died with Dagster keep no slot."""
+    from pipelines.runner import bury, prepare_instance
+
+    if dead := bury(prepare_instance(settings), settings):
+        console.print(f"{dead} run(s) had died; they are reported as failed and their slots are free")
+
+
+def _worker(settings: Settings, patience: Patience) -> Kept:
+    """The worker of what people ask for on the pages (``scrm jobs work``)."""
     # the demo's key is not in the environment, and new customers must get the ids that `scrm run` would give them
     key = settings.id_key.get_secret_value()
-    secrets = {"SCRM_ID_KEY": key} if key else {}
-    over = threading.Event()
-
-    def keep() -> None:
-        while not over.is_set():
-            with _child(command, settings, secrets) as process:
-                while process.poll() is None and not over.wait(LOOK_SECONDS):
-                    pass
-            over.wait(RESTART_SECONDS)
-
-    keeper = threading.Thread(target=keep, name="worker", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join(STOP_SECONDS)
+    command = [str(Path(sys.executable).with_name("scrm")), "jobs", "work"]
+    return Kept("the worker", command, settings, more={"SCRM_ID_KEY": key} if key else {}, patience=patience)
 
 
-@contextmanager
-def _child(
-    command: Sequence[str], settings: Settings, more: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A child in a session of its own, ended with all its children when the block ends."""
-    environment = {**os.environ, **settings.environment(), **more}
-    log = settings.home / "logs"
-    log.mkdir(parents=True, exist_ok=True)
-    with (log / f"{Path(command[0]).name}.log").open("ab") as stream:
-        process = subprocess.Popen(
-            command, env=environment, cwd=PROJECT_ROOT, stdout=stream, stderr=stream, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
+def _lost(kept: Sequence[Kept]) -> str:
+    return next((one.lost for one in kept if one.lost), "")
 
 
-def _wait(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Until the dashboard answers. Exits with 1 when it does not come up."""
+def _ended(process: subprocess.Popen[bytes]) -> str:
+    code = process.poll()
+    return "" if code is None else f"the dashboard ended with code {code}; its words are in logs/ of the home"
+
+
+def _wait(port: int, lost: Callable[[], str]) -> None:
+    """Until the dashboard answers. Exits with 1 when it does not come up, or when something is ``lost`` meanwhile."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        if process is not None and process.poll() is not None:
-            fail(f"the dashboard ended with code {process.returncode}; its words are in logs/ of the home")
+        if why := lost():
+            fail(why)
         try:
             if httpx.get(f"http://{LOOPBACK}:{port}/_stcore/health", timeout=2, trust_env=False).status_code == 200:
                 return
@@ -153,10 +137,13 @@ def _wait(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
     fail(f"the dashboard did not answer within {READY_SECONDS} s; its words are in logs/ of the home")
 
 
-def _until_interrupted(process: subprocess.Popen[bytes] | None = None) -> None:
+def _until_interrupted(lost: Callable[[], str]) -> None:
+    """Until Ctrl-C. Exits with 1 when something is ``lost`` before."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends the children too
     try:
-        while process is None or process.poll() is None:
-            time.sleep(0.5)
+        while not (why := lost()):
+            time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         console.print("stopping")
+        return
+    fail(why)

@@ -183,6 +183,11 @@ def links_of(company: Company) -> pl.DataFrame:
     )
 
 
+def link_address(link_id: str) -> pl.Expr:
+    """``url``: where the link of this column leads."""
+    return pl.format("https://work.weixin.qq.com/ca/{}", link_id).alias("url")
+
+
 def _link_customers(world: World, links: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Customers of whom an acquisition link speaks: the follow-up is that of the link's employee."""
     chance = Chance(seed, "links")

@@ -1,4 +1,4 @@
-"""Every system of the demo company on one server: each face under its own name, behind its own layer of faults.
+"""Every system of a company on one server: each face under its own name, behind its own layer of faults.
 
 The calendar of all of them stands at the world's end, and their Date headers say so: a connector reads up to there.
 """
@@ -15,13 +15,19 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from pipelines.sandbox import taobao, taobao_shop, wechat_pay, wecom, youzan, youzan_shop
+from pipelines.sandbox import taobao, taobao_shop, wechat_pay, wecom, wecom_community, youzan, youzan_shop
 from pipelines.sandbox.faults import Dialect, FaultLayer, FaultPlan
 from pipelines.sandbox.files import wecom_state
-from pipelines.sandbox.wechat_pay_bills import MERCHANT, MerchantBooks
+from pipelines.sandbox.full import FullWorld
+from pipelines.sandbox.full_files import of_corp
+from pipelines.sandbox.taobao import TaobaoShop
+from pipelines.sandbox.wechat_pay_bills import MerchantBooks
+from pipelines.sandbox.wecom_corp import Corp, WecomState
 from pipelines.sandbox.world import World
+from pipelines.sandbox.youzan import YouzanShop
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+_TAOBAO_SHOPS = {"tmall": taobao_shop.STORE_ID, "taobao_club": taobao_shop.CLUB_STORE_ID}
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,34 @@ def ends_at(world: World) -> datetime:
 
 
 def faces(world: World, folder: Path) -> list[Face]:
-    """WeCom, Tmall, Youzan and WeChat Pay of a world. ``folder`` takes the merchant's keys."""
+    """WeCom, Tmall, Youzan and WeChat Pay of the demo company. ``folder`` takes the merchant's keys."""
     now = ends_at(world)
-    return [_wecom(world), _taobao(world, now), _youzan(world, now), _wechat_pay(world, now, folder)]
+    return [
+        _wecom("wecom", wecom.CORP_ID, wecom.create_app(_held(world))),
+        _taobao("tmall", taobao_shop.tmall(world), taobao_shop.STORE_ID, now),
+        _youzan(youzan_shop.mall(world), youzan_shop.STORE_ID, now),
+        _wechat_pay(MerchantBooks.of(world), now, folder),
+    ]
+
+
+def full_faces(full: FullWorld, folder: Path) -> list[Face]:
+    """The same of a full company: both its WeCom corps, each Taobao shop under its own application, the Youzan shop,
+    and the merchant account in yuan. ``folder`` takes the merchant's keys."""
+    now = ends_at(full.world)
+    besides = wecom_community.holdings(full)
+    corps = [
+        Corp(_held(of_corp(full.world, corp_id)), corp_id, now=now.timestamp, holdings=besides)
+        for corp_id in full.company.corps["corp_id"]
+    ]
+    return [
+        *(
+            _wecom(name, corp.corp_id, wecom.serving([corp]))
+            for name, corp in zip(("wecom", "wecom_overseas"), corps, strict=True)
+        ),
+        *(_taobao(name, taobao_shop.shop(full, store), store, now) for name, store in _TAOBAO_SHOPS.items()),
+        _youzan(youzan_shop.branch(full), youzan_shop.FULL_STORE_ID, now),
+        _wechat_pay(MerchantBooks.of_company(full), now, folder),
+    ]
 
 
 def application(found: list[Face], plan: FaultPlan, now: datetime) -> Starlette:
@@ -68,49 +99,52 @@ def application(found: list[Face], plan: FaultPlan, now: datetime) -> Starlette:
     return app
 
 
-def _wecom(world: World) -> Face:
+def _held(world: World) -> WecomState:
     with tempfile.NamedTemporaryFile(suffix=".json") as state:
         state.write(wecom_state(world))
         state.flush()
-        held = wecom.WecomState.read(Path(state.name))
-    options = {"corp_id": wecom.CORP_ID, "secret": wecom.SECRET, "requests_per_second": 0}
-    return Face("wecom", "wecom", wecom.create_app(held), "/cgi-bin", wecom.DIALECT, options)
+        return WecomState.read(Path(state.name))
 
 
-def _taobao(world: World, now: datetime) -> Face:
+def _wecom(name: str, corp_id: str, app: ASGIApp) -> Face:
+    options = {"corp_id": corp_id, "secret": wecom.SECRET, "requests_per_second": 0}
+    return Face(name, "wecom", app, "/cgi-bin", wecom.DIALECT, options)
+
+
+def _taobao(name: str, shop: TaobaoShop, store_id: str, now: datetime) -> Face:
     options = {
-        "app_key": taobao.APP_KEY,
+        "app_key": shop.app_key,
         "app_secret": taobao.APP_SECRET,
         "session": taobao.SESSION,
-        "store_id": taobao_shop.STORE_ID,
+        "store_id": store_id,
         "requests_per_second": 0,
     }
-    face = taobao.TaobaoFace(taobao_shop.tmall(world), clock=lambda: now)
-    return Face("tmall", "taobao", taobao.create_app(face), taobao.PATH, taobao.DIALECT, options)
+    app = taobao.create_app(taobao.TaobaoFace(shop, clock=lambda: now))
+    return Face(name, "taobao", app, taobao.PATH, taobao.DIALECT, options)
 
 
-def _youzan(world: World, now: datetime) -> Face:
+def _youzan(shop: YouzanShop, store_id: str, now: datetime) -> Face:
     options = {
-        "client_id": youzan.CLIENT_ID,
+        "client_id": shop.client_id,
         "client_secret": youzan.CLIENT_SECRET,
-        "grant_id": youzan.GRANT_ID,
-        "store_id": youzan_shop.STORE_ID,
+        "grant_id": shop.kdt_id,
+        "store_id": store_id,
         "requests_per_second": 0,
     }
-    face = youzan.YouzanFace(youzan_shop.mall(world), clock=lambda: now)
-    return Face("youzan", "youzan", youzan.create_app(face), "", youzan.DIALECT, options)
+    app = youzan.create_app(youzan.YouzanFace(shop, clock=lambda: now))
+    return Face("youzan", "youzan", app, "", youzan.DIALECT, options)
 
 
-def _wechat_pay(world: World, now: datetime, folder: Path) -> Face:
+def _wechat_pay(books: MerchantBooks, now: datetime, folder: Path) -> Face:
     keys = wechat_pay.Keys.make()
     private, public = keys.write(folder)
     options = {
-        "merchant_id": MERCHANT,
+        "merchant_id": books.merchant_id,
         "certificate_serial": wechat_pay.SERIAL,
         "key_file": str(private),
         "platform_key_file": str(public),
         "platform_key_id": wechat_pay.PLATFORM_KEY_ID,
         "requests_per_second": 0,
     }
-    face = wechat_pay.WechatPayFace(MerchantBooks.of(world), keys, clock=lambda: now)
-    return Face("wechat_pay", "wechat_pay", wechat_pay.create_app(face), "", wechat_pay.DIALECT, options, True)
+    app = wechat_pay.create_app(wechat_pay.WechatPayFace(books, keys, clock=lambda: now))
+    return Face("wechat_pay", "wechat_pay", app, "", wechat_pay.DIALECT, options, at_root=True)

@@ -17,8 +17,8 @@ def write_full_files(full: FullWorld, folder: Path) -> list[Path]:
     first, *others = full.company.corps["corp_id"]
     for corp_id in others:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"wecom-{corp_id}.json").write_bytes(wecom_state(_of_corp(full.world, corp_id)))
-    written = write_files(_of_corp(full.world, first), folder)
+        (folder / f"wecom-{corp_id}.json").write_bytes(wecom_state(of_corp(full.world, corp_id)))
+    written = write_files(of_corp(full.world, first), folder)
     subjects = folder / "subjects"
     subjects.mkdir(exist_ok=True)
     for owner in (full.company, full):
@@ -32,7 +32,7 @@ def write_full_files(full: FullWorld, folder: Path) -> list[Path]:
     return written
 
 
-def _of_corp(world: World, corp_id: str) -> World:
+def of_corp(world: World, corp_id: str) -> World:
     """The world as one WeCom corp knows it: its staff and contacts; files are the same whatever the corp."""
     mine = pl.col("corp_id") == corp_id
     return replace(

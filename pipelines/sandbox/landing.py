@@ -8,10 +8,11 @@ from datetime import date
 import polars as pl
 
 from models.contracts import ROW_COLUMN
-from pipelines.sandbox import landing_platforms, lessons, tariffs
+from pipelines.sandbox import landing_platforms, lessons, merchants, tariffs
 from pipelines.sandbox.chance import Chance
-from pipelines.sandbox.community import links_of, tags_of
+from pipelines.sandbox.community import link_address, links_of, tags_of
 from pipelines.sandbox.company import Company
+from pipelines.sandbox.files import COMPANY
 from pipelines.sandbox.full import FullWorld
 from pipelines.sandbox.world import IDENTIFIERS
 
@@ -47,7 +48,7 @@ def company(of: Company) -> dict[str, pl.DataFrame]:
         "wecom_staff": _wecom_staff(of),
         "wecom_tags": _tags(of),
         "wecom_links": links_of(of).with_columns(
-            pl.lit(sync_id(of)).alias("sync_id"), pl.lit(False).alias("skips_verify")
+            pl.lit(sync_id(of)).alias("sync_id"), pl.lit(False).alias("skips_verify"), link_address("link_id")
         ),
     }
 
@@ -103,18 +104,25 @@ def part(full: FullWorld) -> dict[str, pl.DataFrame]:
 def _wecom(full: FullWorld) -> dict[str, pl.DataFrame]:
     world, community = full.world, full.community
     typed = world.follows.filter(pl.col("remark_phone").is_not_null())
-    nicknames = world.contacts.select(pl.col("external_userid").alias("member_id"), "name", "unionid")
+    named = world.staff.select(pl.col("userid").alias("member_id"), "name", pl.lit(None, pl.String).alias("unionid"))
+    nicknames = pl.concat(
+        [world.contacts.select(pl.col("external_userid").alias("member_id"), "name", "unionid"), named]
+    )
     members = community.group_members.join(nicknames, on="member_id", how="left", maintain_order="left")
     links = community.link_customers.with_columns(pl.col("has_chatted").cast(pl.Int64).alias("chat_status"))
     seen = {
         "wecom_contacts": world.contacts,
-        "wecom_follows": world.follows,
+        "wecom_follows": world.follows.with_columns(
+            pl.when(pl.col("description") != "").then("description").alias("description")
+        ),
         "wecom_follow_phones": typed.with_columns(
             pl.col("remark_phone").str.replace(" ", "", literal=True).alias("phone")
         ),
         "wecom_follow_tags": community.tag_marks,
         "wecom_groups": community.groups.with_columns(pl.lit(0, dtype=pl.Int64).alias("status")),
-        "wecom_group_members": members.with_columns(pl.col("member_kind").alias("member_type")),
+        "wecom_group_members": members.with_columns(
+            pl.col("member_kind").alias("member_type"), pl.lit(False).alias("is_admin")
+        ),
         "wecom_link_customers": links,
     }
     stamp = pl.lit(sync_id(full.company)).alias("sync_id")
@@ -123,6 +131,8 @@ def _wecom(full: FullWorld) -> dict[str, pl.DataFrame]:
             pl.col("order_id").alias("out_trade_no"),
             pl.lit(1, dtype=pl.Int64).alias("trade_state"),
             pl.lit(0, dtype=pl.Int64).alias("payment_type"),
+            pl.lit(merchants.account(merchants.WECHAT_PAY, "CNY")).alias("mch_id"),
+            pl.lit(0, dtype=pl.Int64).alias("refunded_amount"),
         )
     }
 
@@ -156,7 +166,6 @@ def _tags(of: Company) -> pl.DataFrame:
         pl.col("group_id").alias("tag_group_id"),
         pl.col("group_name").alias("tag_group_name"),
         (100 - pl.col("place")).alias("position"),
-        pl.lit(False).alias("is_deleted"),
         pl.lit(of.starts_on).cast(pl.Datetime("us")).alias("created_at"),
     )
 
@@ -231,7 +240,7 @@ def _wecom_staff(of: Company) -> pl.DataFrame:
         "name",
         "position",
         pl.col("department_id").cast(pl.String).alias("main_department"),
-        pl.col("store_id").alias("department_name"),
+        pl.col("store_id").fill_null(COMPANY).alias("department_name"),
         "status",
     )
 

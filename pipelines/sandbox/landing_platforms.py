@@ -4,23 +4,13 @@ Pay and Alipay. What stands here does not come through a file as well.
 
 import polars as pl
 
+from pipelines.sandbox import merchants, platform_orders
 from pipelines.sandbox.browsing import BEIJING_SECONDS
 from pipelines.sandbox.full import FullWorld
+from pipelines.sandbox.platform_orders import PLATFORMS, YOUZAN_REASONS
+from pipelines.sandbox.premises import YOUZAN_CLIENT
 
-PLATFORMS = ("taobao", "youzan")
-_CLIENT, _MERCHANTS = "yz5ea50n", {"wechat_pay": "1900005501", "alipay": "2088500000005501"}
-_TAOBAO_STATES = {
-    "finished": "TRADE_FINISHED",
-    "shipped": "WAIT_BUYER_CONFIRM_GOODS",
-    "unpaid": "TRADE_CLOSED_BY_TAOBAO",
-    "cancelled": "TRADE_CLOSED_BY_TAOBAO",
-}
-_YOUZAN_STATES = {
-    "finished": "TRADE_SUCCESS",
-    "shipped": "WAIT_BUYER_CONFIRM_GOODS",
-    "unpaid": "TRADE_CLOSED",
-    "cancelled": "TRADE_CLOSED",
-}
+__all__ = ["PLATFORMS", "platforms"]
 
 
 def platforms(full: FullWorld) -> dict[str, pl.DataFrame]:
@@ -28,86 +18,63 @@ def platforms(full: FullWorld) -> dict[str, pl.DataFrame]:
     return _taobao(full) | _youzan(full) | {"payment_bill_lines": _payment_lines(full)}
 
 
-def _trades(full: FullWorld, platform: str) -> pl.DataFrame:
-    """Orders of a platform with their parcel, the sums of their lines, and their last change, a refund among them."""
-    of_lines = full.world.order_lines.group_by("order_id", "store_id", maintain_order=True).agg(
-        pl.col("paid_amount").sum().alias("payment"),
-        (pl.col("unit_price") * pl.col("quantity")).sum().alias("total_fee"),
-        pl.col("discount").sum().alias("discount_fee"),
-    )
-    given_back = full.world.refunds.group_by("order_id", "store_id").agg(pl.col("refunded_at").max())
-    orders = full.world.orders.select("order_id", "store_id", "status", "ordered_at", "paid_at")
-    keys = ["order_id", "store_id"]
-    return (
-        full.deliveries.filter(pl.col("platform") == platform)
-        .join(orders, on=keys, maintain_order="left")
-        .join(of_lines, on=keys, maintain_order="left")
-        .join(given_back, on=keys, how="left", maintain_order="left")
-        .with_columns(
-            pl.max_horizontal("modified_at", "refunded_at").alias("modified_at"),
-            pl.col("store_id").alias("shop_id"),
-            pl.col("order_id").alias("tid"),
-            pl.col("ordered_at").alias("created_at"),
-            pl.col("shipped_at").alias("consigned_at"),
-        )
+def _trades(full: FullWorld, platform: str, state: pl.Expr) -> pl.DataFrame:
+    """Trades under the names that both platforms' contracts share."""
+    return platform_orders.trades(full, platform).with_columns(
+        state.alias("state"),
+        pl.col("store_id").alias("shop_id"),
+        pl.col("order_id").alias("tid"),
+        pl.col("ordered_at").alias("created_at"),
+        pl.col("shipped_at").alias("consigned_at"),
+        pl.lit(0, dtype=pl.Int64).alias("post_fee"),
     )
 
 
 def _lines(full: FullWorld, trades: pl.DataFrame) -> pl.DataFrame:
-    """Lines of these trades; a line's number is the trade's with two digits more."""
-    own = full.world.order_lines.join(
-        trades.select("order_id", "store_id", "shop_id", "tid", "modified_at", "status", "created_at"),
-        on=["order_id", "store_id"],
-        maintain_order="left",
-    )
     price = (pl.col("unit_price").cast(pl.Decimal(18, 6)) / 100).cast(pl.Decimal(18, 6))
-    return own.with_columns(
-        (pl.col("tid") + pl.col("line_no").cast(pl.String).str.zfill(2)).alias("oid"),
+    return platform_orders.lines(full, trades).with_columns(
+        pl.col("store_id").alias("shop_id"),
+        pl.col("order_id").alias("tid"),
+        pl.col("state").alias("status"),
         pl.col("product_name").alias("title"),
         pl.col("quantity").alias("num"),
         price.alias("price"),
         pl.col("paid_amount").alias("payment"),
-        pl.col("paid_amount").alias("total_fee"),
     )
 
 
-def _refunds(full: FullWorld, trades: pl.DataFrame) -> pl.DataFrame:
-    shops = trades.select("store_id", "account_id").unique("store_id", maintain_order=True)
-    names = trades.select("order_id", "store_id", "buyer_id")
-    number = pl.col("order_line_no").cast(pl.String).str.zfill(2)
-    found = full.world.refunds.join(shops, on="store_id", maintain_order="left")
-    return found.join(names, on=["order_id", "store_id"], how="left", maintain_order="left").with_columns(
+def _refunds(full: FullWorld, platform: str) -> pl.DataFrame:
+    return platform_orders.refunds(full, platform).with_columns(
         pl.col("store_id").alias("shop_id"),
         pl.col("order_id").alias("tid"),
-        (pl.col("order_id") + number).alias("oid"),
         pl.lit("SUCCESS").alias("status"),
         pl.col("refund_amount").alias("refund_fee"),
-        (pl.col("refunded_at") - pl.duration(hours=6)).alias("created_at"),
+        pl.col("requested_at").alias("created_at"),
         pl.col("refunded_at").alias("modified_at"),
-        pl.col("quantity").is_not_null().alias("comes_back"),
     )
 
 
 def _taobao(full: FullWorld) -> dict[str, pl.DataFrame]:
-    trades = _trades(full, "taobao").with_columns(pl.col("status").replace_strict(_TAOBAO_STATES).alias("status"))
-    week = pl.col("ordered_at").dt.strftime("%G%V")
-    refunds = _refunds(full, trades).with_columns(
-        pl.col("account_id").alias("app_key"),
-        pl.col("buyer_id").alias("buyer_open_uid"),
-        pl.lit("aftersale").alias("refund_phase"),
-        pl.col("comes_back").alias("has_good_return"),
-    )
-    settled = refunds.select("tid", "oid", pl.col("refund_id").alias("of_line")).drop_nulls("oid")
+    trades = _trades(full, "taobao", platform_orders.taobao_state())
+    nothing = pl.lit(0, dtype=pl.Int64)
     lines = _lines(full, trades).with_columns(
-        pl.col("product_id").alias("outer_iid"), pl.col("paid_amount").alias("divide_order_fee")
+        pl.col("product_id").alias("outer_iid"),
+        pl.col("paid_amount").alias("divide_order_fee"),
+        nothing.alias("part_mjz_discount"),
+        pl.col("discount").alias("discount_fee"),
+        pl.when(pl.col("refund_id").is_not_null())
+        .then(pl.lit("SUCCESS"))
+        .otherwise(pl.lit("NO_REFUND"))
+        .alias("refund_status"),
     )
     return {
         "taobao_trades": trades.with_columns(
+            pl.col("state").alias("status"),
             pl.col("account_id").alias("app_key"),
             pl.lit("fixed").alias("trade_type"),
             pl.col("buyer_id").alias("buyer_open_uid"),
-            # Another one every week: whoever takes it for a key splits a person.
-            pl.format("1!{}{}{}", "account_id", week, pl.col("receiver_person_id").str.slice(1)).alias("oaid"),
+            pl.col("nick").alias("buyer_nick"),
+            platform_orders.oaid().alias("oaid"),
             pl.col("masked_name").alias("receiver_name"),
             pl.col("masked_phone").alias("receiver_mobile"),
             pl.col("province").alias("receiver_state"),
@@ -115,92 +82,104 @@ def _taobao(full: FullWorld) -> dict[str, pl.DataFrame]:
             pl.col("district").alias("receiver_district"),
             pl.col("masked_detail").alias("receiver_address"),
             pl.lit(None, dtype=pl.String).alias("receiver_phone"),
-            pl.lit(0, dtype=pl.Int64).alias("post_fee"),
-            pl.when(pl.col("paid_at").is_not_null()).then("payment").alias("received_payment"),
-            pl.col("received_at").alias("ended_at"),
+            nothing.alias("adjust_fee"),
+            platform_orders.received().alias("received_payment"),
+            pl.coalesce("received_at", "closed_at").alias("ended_at"),
         ),
-        "taobao_trade_lines": lines.join(settled, on=["tid", "oid"], how="left", maintain_order="left").with_columns(
-            pl.col("of_line").alias("refund_id"),
-            pl.when(pl.col("of_line").is_not_null())
-            .then(pl.lit("SUCCESS"))
-            .otherwise(pl.lit("NO_REFUND"))
-            .alias("refund_status"),
+        "taobao_trade_lines": lines,
+        "taobao_refunds": _refunds(full, "taobao").with_columns(
+            pl.col("account_id").alias("app_key"),
+            pl.col("buyer_id").alias("buyer_open_uid"),
+            pl.col("nick").alias("buyer_nick"),
+            pl.lit("aftersale").alias("refund_phase"),
+            pl.col("comes_back").alias("has_good_return"),
+            pl.col("line_amount").alias("total_fee"),
+            (pl.col("line_amount") - pl.col("refund_amount")).alias("payment"),
         ),
-        "taobao_refunds": refunds,
     }
 
 
 def _youzan(full: FullWorld) -> dict[str, pl.DataFrame]:
-    openids = full.accounts.select("person_id", pl.col("mall_openid").alias("outer_user_id"))
-    trades = _trades(full, "youzan").with_columns(pl.col("status").replace_strict(_YOUZAN_STATES).alias("status"))
-    refunds = _refunds(full, trades).with_columns(
-        pl.lit(_CLIENT).alias("client_id"),
+    trades = _trades(full, "youzan", platform_orders.youzan_state())
+    refunds = _refunds(full, "youzan").with_columns(
+        pl.lit(YOUZAN_CLIENT).alias("client_id"),
         pl.col("account_id").alias("kdt_id"),
-        pl.lit("1").alias("refund_kind"),
         pl.lit("BUYER_APPLY_REFUND").alias("refund_type"),
-        pl.lit("1").alias("demand"),
+        pl.when("comes_back").then(pl.lit("2")).otherwise(pl.lit("1")).alias("demand"),
         pl.col("comes_back").alias("return_goods"),
-        pl.lit(None, dtype=pl.String).alias("reason"),
+        pl.col("reason").replace_strict(YOUZAN_REASONS, return_dtype=pl.Int64).cast(pl.String).alias("reason"),
     )
     return {
-        "youzan_trades": trades.join(openids, on="person_id", maintain_order="left").with_columns(
-            pl.lit(_CLIENT).alias("client_id"),
+        # Names, phones and streets are ciphers of the shop there; what a cipher says is not ours to invent. No openid
+        # either: nobody knows a WeChat app of this shop.
+        "youzan_trades": trades.join(
+            platform_orders.paid_by(full), on=["order_id", "store_id"], how="left", maintain_order="left"
+        ).with_columns(
+            pl.col("state").alias("status"),
+            pl.lit(YOUZAN_CLIENT).alias("client_id"),
+            pl.lit("wx").alias("platform"),
             pl.col("account_id").alias("node_kdt_id"),
             pl.col("buyer_id").alias("yz_open_id"),
             pl.col("province").alias("delivery_province"),
             pl.col("city").alias("delivery_city"),
             pl.col("district").alias("delivery_district"),
-            # Names, phones and streets are ciphers of the shop there; what a cipher says is not ours to invent.
             pl.lit(None, dtype=pl.String).alias("receiver_name"),
-            pl.when(pl.col("refunded_at").is_null()).then(pl.lit("0")).otherwise(pl.lit("2")).alias("refund_state"),
+            pl.lit(None, dtype=pl.String).alias("buyer_phone"),
+            platform_orders.youzan_refund_state().cast(pl.String).alias("refund_state"),
+            platform_orders.youzan_close_type().cast(pl.String).alias("close_type"),
+            pl.col("transaction_id").alias("outer_transactions"),
+            pl.when(pl.col("paid_at").is_not_null()).then("payment").otherwise(0).alias("real_payment"),
+            pl.lit(0, dtype=pl.Int64).alias("deduction_pay"),
             pl.col("received_at").alias("succeeded_at"),
         ),
         "youzan_trade_lines": _lines(full, trades).with_columns(
-            pl.col("product_id").alias("outer_item_id"), pl.lit(False).alias("is_present")
+            pl.col("product_id").alias("outer_item_id"),
+            pl.lit(False).alias("is_present"),
+            pl.col("price").alias("discount_price"),
+            # discounts are the order's, not the item's
+            (pl.col("unit_price") * pl.col("quantity")).alias("total_fee"),
         ),
         "youzan_refunds": refunds,
-        "youzan_refund_details": refunds.drop_nulls("oid"),
+        "youzan_refund_details": refunds,
     }
 
 
 def _payment_lines(full: FullWorld) -> pl.DataFrame:
     """Lines of trade bills: payments, and refunds of what was paid so."""
-    paid = full.payments.filter(pl.col("channel") != "cash").with_columns(
+    of_bills = merchants.payments(full)
+    nothing = pl.lit(None, dtype=pl.String)
+    paid = of_bills.with_columns(
         pl.lit("payment").alias("kind"),
         pl.col("transaction_id").alias("entry_id"),
         pl.lit("SUCCESS").alias("trade_status"),
-        (-pl.col("fee") * 1_000).alias("fee_e5"),
-        (-pl.col("fee")).alias("fee_amount"),
+        -pl.col("fee"),
+        -pl.col("fee_e5"),
         pl.col("paid_at").alias("occurred_at"),
-        pl.lit(None, dtype=pl.String).alias("refund_id"),
-        pl.lit(None, dtype=pl.String).alias("refund_status"),
+        nothing.alias("refund_id"),
+        nothing.alias("platform_refund_id"),
+        nothing.alias("refund_status"),
+    ).drop("paid_at")
+    refunded = merchants.given_back(full, of_bills).with_columns(
+        pl.lit("refund").alias("kind"),
+        pl.lit("REFUND").alias("trade_status"),
+        pl.col("refund_no").alias("entry_id"),
+        pl.col("refund_no").alias("platform_refund_id"),
+        pl.col("refunded_at").alias("occurred_at"),
+        -pl.col("amount"),
+        pl.lit("SUCCESS").alias("refund_status"),
     )
-    back = full.world.refunds.select("order_id", "store_id", "refund_id", "refund_amount", "refunded_at")
-    whole = pl.col("amount")
-    share = (pl.col("fee") * pl.col("refund_amount") * 2 + whole) // (whole * 2)
-    refunded = (
-        paid.drop("refund_id", "refund_status")
-        .join(back, on=["order_id", "store_id"], maintain_order="left_right")
-        .with_columns(
-            pl.lit("refund").alias("kind"),
-            pl.lit("REFUND").alias("trade_status"),
-            ("5030" + pl.col("refund_id").str.slice(1)).alias("entry_id"),
-            pl.col("refunded_at").alias("occurred_at"),
-            share.alias("fee_amount"),
-            (share * 1_000).alias("fee_e5"),
-            (-pl.col("refund_amount")).alias("amount"),
-            pl.lit("SUCCESS").alias("refund_status"),
-        )
-        .drop("refund_amount", "refunded_at")
-        .select(paid.columns)
-    )
-    account = pl.col("channel").replace_strict(_MERCHANTS, return_dtype=pl.String)
     day = (pl.col("occurred_at") + pl.duration(seconds=BEIJING_SECONDS)).dt.date()
-    return pl.concat([paid, refunded]).with_columns(
-        account.alias("account_id"),
+    written = day.dt.strftime("%Y-%m-%d")
+    by_wechat = pl.col("channel") == merchants.WECHAT_PAY
+    kind = pl.when(by_wechat).then(pl.lit("trade_all")).otherwise(pl.lit("trade"))
+    return pl.concat([paid, refunded.select(paid.columns)]).with_columns(
         day.alias("bill_date"),
-        pl.format("{}:{}:trade:{}", "channel", account, day.dt.strftime("%Y-%m-%d")).alias("bill_id"),
+        pl.format("{}:{}:{}:{}:{}", "channel", "account_id", kind, written, written).alias("bill_id"),
         pl.lit(1, dtype=pl.Int64).alias("occurrence"),
         pl.col("payer").alias("payer_id"),
         pl.col("amount").alias("order_amount"),
+        pl.col("fee").alias("fee_amount"),
+        # WeChat Pay has no stores: theirs is what the company hands over with a payment.
+        pl.when(by_wechat).then("store_id").alias("attach"),
+        pl.when(~by_wechat).then("store_id").alias("store_id"),
     )

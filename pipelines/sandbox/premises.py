@@ -23,6 +23,8 @@ CITIES: tuple[City, ...] = (
 #: Minor units of one unit of the currency.
 MINOR = {"CNY": 100, "HKD": 100, "MOP": 100, "SGD": 100, "GBP": 100, "JPY": 1}
 MAINLAND_CORP, OVERSEAS_CORP = "ww4fseasons0000001", "ww4fseasons0000002"
+#: The company's application at Youzan.
+YOUZAN_CLIENT = "yz5ea50n"
 MINI_PROGRAM, MEMBER_CENTRE, H5_MALL = "wx5ea50n5mall00001", "wx5ea50n5club00002", "h5-fourseasons"
 
 # store_id, name, type, city, first day and last day in days from the window's first one (null: as before, still open)

@@ -52,13 +52,14 @@ class Unrest:
 
 @dataclass
 class TaobaoShop:
-    """One shop as its platform holds it: trades and refunds as the API gives them, by number.
+    """One shop as its platform holds it: trades and refunds as the API gives them, by number, to one application.
 
     ``extra``: fields that every record gets from now on (a new column); ``renamed``: fields under another name (drift).
     """
 
     trades: Records
     refunds: Records
+    app_key: str = APP_KEY
     extra: dict[str, Any] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -106,7 +107,7 @@ class TaobaoFace:
             return {"error_response": refusal.body}
 
     def _check(self, given: Mapping[str, str]) -> None:
-        if given.get("app_key") != APP_KEY:
+        if given.get("app_key") != self.shop.app_key:
             raise _RefusalError(29, "Invalid App Key")
         if given.get("sign") != sign(given, APP_SECRET, given.get("sign_method", "md5")):
             raise _RefusalError(25, "Invalid Signature")

@@ -225,7 +225,8 @@ def _redeemed(shopping: Shopping, life: Life) -> pl.DataFrame:
 def payments(accounts: pl.DataFrame, shopping: Shopping, amounts: Ints, seed: int, part: int) -> pl.DataFrame:
     """One row per paid order outside the marketplaces: order_id, store_id, person_id, channel (wechat_pay, alipay,
     cash), transaction_id, payer (the openid or the Alipay account; null: cash), currency, amount, fee (minor units),
-    paid_at. An order in a mini-program is paid with WeChat Pay by the person's openid there."""
+    paid_at. An order in a mini-program is paid with WeChat Pay by the person's openid there, one at Youzan without
+    banknotes."""
     chance = Chance(seed, "payments")
     here = (
         ~shopping.orders["platform"].is_in(list(MARKETPLACES)) & shopping.orders["paid_at"].is_not_null()
@@ -233,7 +234,8 @@ def payments(accounts: pl.DataFrame, shopping: Shopping, amounts: Ints, seed: in
     row = np.flatnonzero(here)
     person, amount = shopping.orders["person"].to_numpy()[row], amounts[row]
     by = chance.pick(len(row), (62, 24, 14))
-    by = np.where((shopping.orders["platform"] == "mini_program").to_numpy()[row], 0, by)
+    platform = shopping.orders["platform"].to_numpy()[row]
+    by = np.where((platform == "mini_program") | ((platform == "youzan") & (by == 2)), 0, by)
     channel = pl.Series("channel", pl.Series(["wechat_pay", "alipay", "cash"]).gather(by))
     owner = accounts.select("mall_openid", "alipay_account")[person]
     number = pl.int_range(len(row), eager=True).cast(pl.String).str.zfill(10)

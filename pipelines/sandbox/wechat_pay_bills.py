@@ -1,7 +1,8 @@
-"""What WeChat Pay would bill: the payments of the mini-program shop, its account's movements and its splits.
+"""What WeChat Pay would bill a merchant: payments and refunds, its account's movements and its splits.
 
-Derived from the world's orders and refunds. Fees are 0.60 %, rounded to the fen; the fee of a refund goes back. Every
-seventh payment is split with a partner; every Monday the account is paid out down to its float.
+Derived from the orders and refunds of the demo's mini-program shop, or from the payments of the full company. Fees are
+0.60 %, rounded to the fen; the fee of a refund goes back. In the demo every seventh payment is split with a partner;
+every Monday the account is paid out down to its float.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from datetime import date
 
 import polars as pl
 
+from pipelines.sandbox import merchants
+from pipelines.sandbox.full import FullWorld
 from pipelines.sandbox.world import World
 
 SHOP = "S022"  # the mini-program shop
@@ -25,9 +28,10 @@ _E5_OF_FEN = 1_000
 class MerchantBooks:
     """One merchant at WeChat Pay, amounts in fen, times Beijing civil.
 
-    payments (transaction_id): order_id, openid, paid_at, amount, fee, product. refunds (refund_no): transaction_id,
-    order_id, openid, refund_id, at, amount, fee, product. movements (flow_id): at, transaction_id, name, direction,
-    amount, balance, voucher. splits (detail_id): at, transaction_id, split_no, out_no, order_amount, amount, kind.
+    payments (transaction_id): order_id, openid, paid_at, amount, fee, product, app_id, trade_type, attach. refunds
+    (refund_no): transaction_id, order_id, openid, refund_id, at and the payment's others. movements (flow_id): at,
+    transaction_id, name, direction, amount, balance, voucher. splits (detail_id): at, transaction_id, split_no, out_no,
+    order_amount, amount, kind.
     """
 
     merchant_id: str
@@ -42,7 +46,24 @@ class MerchantBooks:
         paid = _payments(world)
         returned = _refunds(world, paid)
         splits = _splits(paid)
-        return cls(merchant_id, paid, returned, _movements(paid, returned, splits), splits)
+        return cls(merchant_id, paid, returned, _movements(merchant_id, paid, returned, splits), splits)
+
+    @classmethod
+    def of_company(cls, full: FullWorld) -> "MerchantBooks":
+        """The books of the full company's merchant account in yuan; it splits with nobody."""
+        merchant_id = merchants.account(merchants.WECHAT_PAY, "CNY")
+        of_all = merchants.payments(full)
+        there = of_all.filter(pl.col("account_id") == merchant_id)
+        shared = {"openid": "payer", "attach": "store_id"}
+        columns = ["transaction_id", "order_id", "openid", "amount", "fee", "product", "app_id", "trade_type", "attach"]
+        named = there.with_columns(pl.col(old).alias(new) for new, old in shared.items())
+        paid = named.sort("paid_at", "order_id").select(*columns, _beijing(pl.col("paid_at")).alias("paid_at"))
+        back = merchants.given_back(full, there).with_columns(pl.col(old).alias(new) for new, old in shared.items())
+        returned = back.sort("refunded_at", "refund_id").select(
+            *columns, "refund_no", "refund_id", _beijing(pl.col("refunded_at")).alias("at")
+        )
+        splits = _splits(paid).clear()
+        return cls(merchant_id, paid, returned, _movements(merchant_id, paid, returned, splits), splits)
 
     # ------------------------------------------------------------------ bills, as text
 
@@ -132,14 +153,14 @@ class MerchantBooks:
             pl.col(moment).alias("at"),
             *("settled", "refund", "fee", "nothing"),
             _civil(moment).alias("交易时间"),
-            pl.lit(APP_ID).alias("公众账号ID"),
+            pl.col("app_id").alias("公众账号ID"),
             pl.lit(self.merchant_id).alias("商户号"),
             pl.lit("0").alias("特约商户号"),
             pl.lit("").alias("设备号"),
             pl.col("transaction_id").alias("微信订单号"),
             pl.col("order_id").alias("商户订单号"),
             pl.col("openid").alias("用户标识"),
-            pl.lit("JSAPI").alias("交易类型"),
+            pl.col("trade_type").alias("交易类型"),
             pl.lit("REFUND" if back else "SUCCESS").alias("交易状态"),
             pl.lit("OTHERS").alias("付款银行"),
             pl.lit("CNY").alias("货币种类"),
@@ -154,7 +175,7 @@ class MerchantBooks:
             pl.lit("ORIGINAL" if back else "").alias("退款类型"),
             pl.lit("SUCCESS" if back else "").alias("退款状态"),
             pl.col("product").alias("商品名称"),
-            pl.lit(SHOP).alias("商户数据包"),
+            pl.col("attach").alias("商户数据包"),
             _five(pl.col("fee")).alias("手续费"),
             pl.lit("0.60%").alias("费率"),
             _fen(pl.col("settled")).alias("订单金额"),
@@ -203,13 +224,16 @@ def _payments(world: World) -> pl.DataFrame:
             "amount",
             _fee(pl.col("amount")).alias("fee"),
             "product",
+            pl.lit(APP_ID).alias("app_id"),
+            pl.lit("JSAPI").alias("trade_type"),
+            pl.lit(SHOP).alias("attach"),
         )
     )
 
 
 def _refunds(world: World, paid: pl.DataFrame) -> pl.DataFrame:
     given = world.refunds.filter(pl.col("store_id") == SHOP).join(
-        paid.select("order_id", "transaction_id", "openid", "product"), on="order_id", maintain_order="left"
+        paid.drop("amount", "fee", "paid_at"), on="order_id", maintain_order="left"
     )
     return given.sort("refunded_at", "refund_id").select(
         ("50300000" + pl.col("refund_id").str.slice(1).str.zfill(20)).alias("refund_no"),
@@ -220,7 +244,7 @@ def _refunds(world: World, paid: pl.DataFrame) -> pl.DataFrame:
         _beijing(pl.col("refunded_at")).alias("at"),
         pl.col("refund_amount").alias("amount"),
         _fee(pl.col("refund_amount")).alias("fee"),
-        "product",
+        *("product", "app_id", "trade_type", "attach"),
     )
 
 
@@ -238,7 +262,7 @@ def _splits(paid: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _movements(paid: pl.DataFrame, returned: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def _movements(merchant_id: str, paid: pl.DataFrame, returned: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     """Every movement in its order with the balance after it."""
 
     def moved(
@@ -264,7 +288,7 @@ def _movements(paid: pl.DataFrame, returned: pl.DataFrame, splits: pl.DataFrame)
     )
     ledger = pl.concat([ledger, _payouts(ledger)]).sort("at", "transaction_id", "rank")
     return ledger.select(
-        (pl.lit("1900022") + pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(21)).alias("flow_id"),
+        (pl.lit(merchant_id[:7]) + pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(21)).alias("flow_id"),
         "at",
         "transaction_id",
         "name",

@@ -35,6 +35,7 @@ __all__ = [
     "WecomFace",
     "WecomState",
     "create_app",
+    "serving",
 ]
 
 #: How WeCom says in HTTP 200 that it did nothing, for the fault layer of any face.
@@ -207,7 +208,18 @@ def create_app(
     ``state`` is the sandbox's usual corp, ``more`` are further ones. ``clock`` measures tokens and limits, ``now`` is
     the calendar (seconds); without it the calendar stands still at the end of the state.
     """
-    face = WecomFace([Corp(state, now=now), *more], faults or Faults(), limits, clock)
+    return serving([Corp(state, now=now), *more], faults, limits=limits, clock=clock)
+
+
+def serving(
+    corps: Iterable[Corp],
+    faults: Faults | None = None,
+    *,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """The same for corps as they are."""
+    face = WecomFace(corps, faults or Faults(), limits, clock)
     app = Starlette(routes=routes(face))
     app.state.face = face
     return app

@@ -8,6 +8,7 @@ seconds, money in fen.
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +26,9 @@ TAG_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _STATES = ("campaign-618", "campaign-1111", "parcel-card", "store-qr")
 _TEXTS = ("新茶到店，到店试饮有礼", "会员日满 200 减 30", "您关注的岩茶补货了")
-_FIRST_DAY = 1_577_808_000  # 2020-01-01 in Beijing: statistics are drawn by day from here, whatever "now" is
-_DAYS = 4_000
+#: Statistics are held by day from here, whatever "now" is, for so many days.
+FIRST_DAY, FIGURE_DAYS = date(2020, 1, 1), 4_000
+_FIRST_SECOND = 1_577_808_000  # of that day in Beijing
 
 
 @dataclass(frozen=True)
@@ -137,17 +139,17 @@ class Company:
     def behaviour(self, userid: str) -> dict[str, Ints]:
         """Figures by day from 2020-01-01 (index = days since), one array each; new contacts are the follow-ups'."""
         chance = self._chance(f"behaviour {userid}")
-        chats = chance.below(_DAYS, 18)
-        asked = chats * (2 + chance.below(_DAYS, 9))
-        days = [(midnight(f.since) - _FIRST_DAY) // DAY_SECONDS for f in self.follows if f.userid == userid]
-        added = np.bincount([day for day in days if 0 <= day < _DAYS], minlength=_DAYS).astype(np.int64)
+        chats = chance.below(FIGURE_DAYS, 18)
+        asked = chats * (2 + chance.below(FIGURE_DAYS, 9))
+        days = [(midnight(f.since) - _FIRST_SECOND) // DAY_SECONDS for f in self.follows if f.userid == userid]
+        added = np.bincount([day for day in days if 0 <= day < FIGURE_DAYS], minlength=FIGURE_DAYS).astype(np.int64)
         return {
             "chat_cnt": chats,
             "message_cnt": asked,
-            "reply_percent_hundredths": 5_000 + chance.below(_DAYS, 5_001),
-            "avg_reply_time": 1 + chance.below(_DAYS, 60),
-            "negative_feedback_cnt": np.asarray(chance.happens(_DAYS, 0.03), dtype=np.int64),
-            "new_apply_cnt": added + chance.below(_DAYS, 3),
+            "reply_percent_hundredths": 5_000 + chance.below(FIGURE_DAYS, 5_001),
+            "avg_reply_time": 1 + chance.below(FIGURE_DAYS, 60),
+            "negative_feedback_cnt": np.asarray(chance.happens(FIGURE_DAYS, 0.03), dtype=np.int64),
+            "new_apply_cnt": added + chance.below(FIGURE_DAYS, 3),
             "new_contact_cnt": added,
         }
 
@@ -275,7 +277,7 @@ class Company:
 
 def day_index(seconds: int) -> int:
     """Place of a day in the arrays of ``behaviour``."""
-    return (midnight(seconds) - _FIRST_DAY) // DAY_SECONDS
+    return (midnight(seconds) - _FIRST_SECOND) // DAY_SECONDS
 
 
 def message(msgid: str, creator: str, at: int, words: str, sends: Mapping[str, Mapping[str, Record]]) -> Record:

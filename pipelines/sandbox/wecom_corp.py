@@ -55,11 +55,21 @@ def _since(entry: Mapping[str, Any]) -> int:
     return created if isinstance(created, int) else 0
 
 
+#: corp, staff, follow-ups, seconds of now → what the corp holds besides.
+Holdings = Callable[[str, Sequence[Mapping[str, Any]], Sequence[Follow], int], Company]
+
+
 class Corp:
-    """``now``: seconds of the calendar. What the state's trunk does not hold is drawn on first use."""
+    """``now``: seconds of the calendar. What the state's trunk does not hold comes from ``holdings``, drawn on first
+    use where nothing else is said."""
 
     def __init__(
-        self, state: WecomState, corp_id: str = CORP_ID, secret: str = SECRET, now: Callable[[], float] | None = None
+        self,
+        state: WecomState,
+        corp_id: str = CORP_ID,
+        secret: str = SECRET,
+        now: Callable[[], float] | None = None,
+        holdings: Holdings = Company,
     ) -> None:
         self.corp_id = corp_id
         self.secret = secret
@@ -73,7 +83,7 @@ class Corp:
             for entry in entries
             if "external_contact" in entry
         ]
-        self.company = Company(corp_id, state.staff, follows, round(self.now()))
+        self.company = holdings(corp_id, state.staff, follows, round(self.now()))
         self.sent: list[Record] = []  # app messages, one entry a receiver
         self.transfers: list[Record] = []
         self.messages_made: list[Record] = []

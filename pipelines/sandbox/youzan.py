@@ -49,6 +49,7 @@ class YouzanShop:
     refunds: Records
     phones: Mapping[str, str]
     kdt_id: str = GRANT_ID
+    client_id: str = CLIENT_ID
     extra: dict[str, Any] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -109,7 +110,7 @@ class YouzanFace:
 
     def token(self, given: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
-            if given.get("client_id") != CLIENT_ID:
+            if given.get("client_id") != self.shop.client_id:
                 return _RefusalError(1103, "Client 不存在").body
             if given.get("client_secret") != CLIENT_SECRET:
                 return _RefusalError(1000, "应用信息错误").body

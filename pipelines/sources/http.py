@@ -22,6 +22,8 @@ from models.errors import ExpectedError
 
 ATTEMPTS = 8  # with jitter about 40 s in all: most troubles of a server are over by then
 LONGEST_WAIT_SECONDS = 60.0  # a Retry-After above this ends the attempts: the caller comes back later
+#: One request in all: the time-out counts from byte to byte only. Enough for a bill of 30 MB at 100 KB a second.
+LONGEST_ANSWER_SECONDS = 300.0
 
 
 class SourceError(ExpectedError):
@@ -29,7 +31,7 @@ class SourceError(ExpectedError):
 
 
 class UnreachableError(SourceError):
-    """No connection, a time-out, or a connection that broke in the middle of an answer."""
+    """No connection, a time-out, an answer without end, or a connection that broke in the middle of an answer."""
 
 
 class RateLimitedError(SourceError):
@@ -91,7 +93,8 @@ class Answer:
 class HttpClient:
     """Requests to one base address. ``sleep`` and ``transport`` are for tests. Close it, or use ``with``.
 
-    ``per_second``: this credential's own limit of requests, retries included; 0: none.
+    ``timeout_seconds``: to connect, and from byte to byte; ``answer_seconds``: for a whole answer, whose body trickles
+    on. ``per_second``: this credential's own limit of requests, retries included; 0: none.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class HttpClient:
         base_url: str,
         *,
         timeout_seconds: float = 20.0,
+        answer_seconds: float = LONGEST_ANSWER_SECONDS,
         attempts: int = ATTEMPTS,
         per_second: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
@@ -109,6 +113,7 @@ class HttpClient:
             logging.getLogger(name).setLevel(logging.WARNING)
         self.requests = 0  # sent so far, retries included
         self.server_time: datetime | None = None  # of the newest answer
+        self._answer_seconds = max(answer_seconds, timeout_seconds)
         self._attempts = attempts
         self._sleep = sleep
         self._base_url = base_url.rstrip("/")
@@ -164,31 +169,45 @@ class HttpClient:
             self._limiter.try_acquire("requests")
         request = prepare()
         self.requests += 1
+        response, content = self._send(request)
+        answer = Answer(request.shown, content, response.headers, _http_date(response.headers.get("Date")))
+        self.server_time = answer.server_time or self.server_time
+        _check_status(response, answer)
         try:
-            response = self._http.request(
+            return read(answer)
+        except ValueError:  # covers the decoding errors of json, msgspec and UTF-8
+            kind = response.headers.get("Content-Type", "no content type")
+            raise NotJsonError(
+                f"{request.shown}: the answer ({len(content)} bytes, {kind}) is not whole JSON; "
+                "a proxy or a log-in page may stand in between, or the connection cuts bodies short"
+            ) from None
+
+    def _send(self, request: Request) -> tuple[httpx.Response, bytes]:
+        """The answer and its whole body. Raises UnreachableError."""
+        deadline = time.monotonic() + self._answer_seconds
+        parts: list[bytes] = []
+        try:
+            with self._http.stream(
                 request.method,
                 self._base_url + request.path,
                 params=dict(request.params),
                 json=request.json,
                 data=request.form,
                 headers=request.headers,
-            )
+            ) as response:
+                for part in response.iter_bytes():
+                    parts.append(part)
+                    if time.monotonic() > deadline:
+                        raise UnreachableError(
+                            f"{request.shown}: the answer had not ended after {self._answer_seconds:g} s; "
+                            "the server or a proxy sends it too slowly"
+                        )
         except httpx.RequestError as error:
             # The text of the error holds no address; the exception itself does, so it does not travel on.
             raise UnreachableError(
                 f"{request.shown}: {type(error).__name__} ({error}); check the base address, the network and the proxy"
             ) from None
-        answer = Answer(request.shown, response.content, response.headers, _http_date(response.headers.get("Date")))
-        self.server_time = answer.server_time or self.server_time
-        _check_status(response, request.shown)
-        try:
-            return read(answer)
-        except ValueError:  # covers the decoding errors of json, msgspec and UTF-8
-            kind = response.headers.get("Content-Type", "no content type")
-            raise NotJsonError(
-                f"{request.shown}: the answer ({len(response.content)} bytes, {kind}) is not whole JSON; "
-                "a proxy or a log-in page may stand in between, or the connection cuts bodies short"
-            ) from None
+        return response, b"".join(parts)
 
 
 #: The name under which callers that speak JSON only know it.
@@ -213,8 +232,8 @@ def _limiter(per_second: float) -> Limiter | None:
     return Limiter(Rate(1, int(1000 / per_second)))
 
 
-def _check_status(response: httpx.Response, shown: str) -> None:
-    status = response.status_code
+def _check_status(response: httpx.Response, answer: Answer) -> None:
+    status, shown = response.status_code, answer.shown
     if status == httpx.codes.TOO_MANY_REQUESTS:
         wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         raise RateLimitedError(f"{shown}: HTTP 429, too many requests; lower the rate or come back later", wait)
@@ -224,7 +243,7 @@ def _check_status(response: httpx.Response, shown: str) -> None:
         raise RefusedError(
             f"{shown}: HTTP {status}; check the base address and the permissions of the application",
             status,
-            response.content,
+            answer.content,
         )
 
 

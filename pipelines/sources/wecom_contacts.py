@@ -1,20 +1,24 @@
-"""Who of the staff follows which contact, in full passes that a kill cannot spoil.
+"""Who of the staff follows which contact, in full passes that land what changed and that a kill cannot spoil.
 
-A pass reads the follow-ups of the staff in groups of up to 100, page by page. Some pages make one batch, and its
-cursor (pass, group, next page) is committed with it: a pass that was killed goes on from the manifest. The last batch
-carries the pass' ``wecom_syncs`` row; only then it counts as complete. Remarks, tags and phones that staff change bring
-no event, so that only a full pass sees them. The pass number comes from the manifest: nothing depends on the clock.
+A pass reads the follow-ups of the staff in groups of up to 100, page by page. What stands in the lake already just as
+it came is left; what is new of many pages makes one batch, and its cursor (pass, group, next page, what was met) is
+committed with it: a pass that was killed goes on from the manifest. The last batch says what is gone and carries the
+pass' ``wecom_syncs`` row; only then it counts as complete. A pass that finds everything as the last one left it lands
+nothing. Remarks, tags and phones that staff change bring no event, so that only a full pass sees them. The pass number
+comes from the manifest: nothing depends on the clock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
+import msgspec
 import polars as pl
 
-from models.contracts import RAW_COLUMN, contract
-from pipelines.lake import Accounting, Part
+from models.contracts import RAW_COLUMN, ROW_COLUMN
+from pipelines.lake import Accounting, Part, Zone
 from pipelines.sources import records
 from pipelines.sources import wecom_frames as frames
 from pipelines.sources.connector import Chunk, Context, Span, StateError, Stream
@@ -30,10 +34,12 @@ from pipelines.sources.wecom_api import (
     WecomError,
     ahead,
 )
+from pipelines.sources.wecom_known import Known, refused_before
 from pipelines.sources.wecom_passes import passes_before, since_last
 
 PAGES_PER_CHUNK = 50
-_SEEN = ["userid", "external_userid"]
+#: What changes is little: so many times PAGES_PER_CHUNK are read before it is committed, or half of those pages' rows.
+CHUNKS_HELD = 20
 _NO_RAW = pl.lit(None, pl.String).alias(RAW_COLUMN)
 
 
@@ -41,7 +47,8 @@ _NO_RAW = pl.lit(None, pl.String).alias(RAW_COLUMN)
 class Position:
     """The committed place in a pass: ``group`` is read from ``page`` on, all userids up to ``place`` are done.
 
-    ``through``: when the last complete pass read (ISO time).
+    ``through``: when the last complete pass read (ISO time). ``met``: which of the follow-ups that stood before the
+    pass it has met, as ``wecom_known`` marks them.
     """
 
     sync_id: str = "0" * 6
@@ -50,6 +57,7 @@ class Position:
     place: str = ""
     done: bool = True
     through: str = ""
+    met: str = ""
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any] | None) -> "Position":
@@ -66,6 +74,9 @@ class Position:
 
     def fresh(self) -> "Position":
         return Position(f"{int(self.sync_id) + 1:06d}", done=False, through=self.through)
+
+    def ended(self, until: datetime) -> "Position":
+        return replace(self, group=(), page="", place="", done=True, through=until.isoformat(), met="")
 
 
 class ContactsStream(Stream):
@@ -95,30 +106,71 @@ class ContactsStream(Stream):
         if since is None:
             position = replace(position, sync_id=passes_before(self.context, self.source))
         if not position.done:
+            known = Known.of(self.context.lake, self.source, position.sync_id, position.met)
             begun = False
             try:
-                for chunk in self._pass(position, until, self._already_landed(position)):
+                for chunk in self._pass(position, until, known, may_be_silent=False) if known is not None else ():
                     begun = True
                     yield chunk
-                return
+                if known is not None:
+                    return
             except WecomError as error:
                 if error.code != BAD_PARAMETER or begun:
                     raise
                 # The server has forgotten the stored page: that pass stays incomplete, a fresh one replaces it.
         elif since_last(position.through, until) < self.every and span is None:
             return
-        yield from self._pass(position.fresh(), until, contract("wecom_follows").empty().select(_SEEN))
+        fresh = position.fresh()
+        known = Known.of(self.context.lake, self.source, fresh.sync_id)
+        assert known is not None  # without marks it always fits
+        # a pass that never ended, or the first one, must be followed by one that says that it is whole
+        may_be_silent = position.done and position.through != ""
+        for chunk in self._pass(fresh, until, known, may_be_silent=may_be_silent):
+            if chunk.cursor["done"] and not chunk.parts:  # all is as the last complete pass left it
+                unchanged = replace(position, through=until.isoformat()).cursor()
+                yield replace(chunk, cursor=unchanged, idle=not self.every or span is not None)
+            else:
+                yield chunk
 
-    def _pass(self, position: Position, until: datetime, seen: pl.DataFrame) -> Iterator[Chunk]:
+    def _pass(self, position: Position, until: datetime, known: Known, *, may_be_silent: bool) -> Iterator[Chunk]:
         everyone = self.client.follow_users()
         without_right: list[str] = []
-        for batch, after, lost in self._batches(position, everyone, until):
-            without_right += lost
-            chunk, new = self._chunk(batch, after, seen)
-            seen = pl.concat([seen, new])
-            done = sum(1 for userid in everyone if after.done or userid <= after.place)
-            details = {"object": "follows", "without_right": list(without_right), "staff": len(everyone), "done": done}
-            yield replace(chunk, details=details)
+        held: list[Chunk] = []
+        try:
+            for batch, after, lost in self._batches(position, everyone, until):
+                without_right += lost
+                done = sum(1 for userid in everyone if after.done or userid <= after.place)
+                said = {"object": "follows", "without_right": list(without_right), "staff": len(everyone), "done": done}
+                first = sum(one.accounting.rows for one in held)
+                held.append(replace(self._chunk(batch, after, known, first), details=said))
+                if after.done or self._is_enough(held):
+                    ready, held = held, []  # should the second look fail, this batch is read again with it
+                    if after.done:
+                        ready = self._second_look(ready, after, known, sorted({*everyone} - {*without_right}))
+                    chunk = replace(_together(ready, known), details=said)
+                    may_be_silent = may_be_silent and not chunk.parts
+                    yield self._ended(chunk, after, known, may_be_silent=may_be_silent) if after.done else chunk
+        except SourceError:
+            if held:
+                yield _together(held, known)
+            raise
+
+    def _second_look(self, ready: list[Chunk], after: Position, known: Known, userids: Sequence[str]) -> list[Chunk]:
+        """What stood and was not met may have moved to a page that had been read: its staff are read once more.
+
+        Only what two readings in a row have not met is gone. Returns ``ready`` with what the second one found.
+        """
+        unmet = known.unmet_staff()
+        doubted = [userid for userid in userids if userid in unmet]
+        pages = (page for page, _, _ in self._pages(Position(after.sync_id), doubted) if page is not None)
+        found = list(ready)
+        while batch := list(islice(pages, self.pages_per_chunk)):
+            found.append(self._chunk(batch, after, known, sum(one.accounting.rows for one in found)))
+        return found
+
+    def _is_enough(self, held: Sequence[Chunk]) -> bool:
+        landed = sum(one.accounting.accepted for one in held)
+        return len(held) >= CHUNKS_HELD or 2 * landed >= self.pages_per_chunk * self.client.credentials.page_size
 
     def _batches(
         self, position: Position, everyone: Sequence[str], until: datetime
@@ -138,7 +190,7 @@ class ContactsStream(Stream):
             if held:  # what came before the trouble is not asked for again
                 yield held, place, lost
             raise
-        yield held, replace(place, group=(), page="", place="", done=True, through=until.isoformat()), lost
+        yield held, place.ended(until), lost
 
     def _pages(self, position: Position, everyone: Sequence[str]) -> Iterator[tuple[Page | None, Position, str]]:
         """(page, position after it, who has no right); the end of a group is no page."""
@@ -170,43 +222,84 @@ class ContactsStream(Stream):
 
     # ------------------------------------------------------------------ landing
 
-    def _chunk(self, batch: Sequence[Page], after: Position, seen: pl.DataFrame) -> tuple[Chunk, pl.DataFrame]:
-        corp_id = self.client.credentials.corp_id
+    def _chunk(self, batch: Sequence[Page], after: Position, known: Known, first: int) -> Chunk:
+        """What of some pages is not in the lake. ``first``: how many records came before them in the same commit."""
         raws = [record for page in batch for record in page.records]
         file = f"{self.source}{CONTACTS}/{after.sync_id}"
-        decoded = records.decode(raws, frames.FOLLOW_SCHEMA).with_columns(
-            pl.lit(corp_id).alias("corp_id"), pl.lit(after.sync_id).alias("sync_id")
+        decoded = frames.with_content(records.decode(raws, frames.FOLLOW_SCHEMA)).with_columns(
+            pl.lit(self.client.credentials.corp_id).alias("corp_id"),
+            pl.lit(after.sync_id).alias("sync_id"),
+            pl.col(ROW_COLUMN) + first,
         )
         follows, rejected = frames.follows(decoded, file)
-        new = follows.join(seen, on=_SEEN, how="anti", maintain_order="left").unique(
-            _SEEN, keep="first", maintain_order=True
-        )
+        if rejected.height:
+            rejected = rejected.filter(~pl.col("raw").is_in(refused_before(self.context.lake, self.source).implode()))
+        new = known.new(follows)
+        contacts, refused_contacts = frames.contacts(decoded, known.unmet_contacts(follows), new, file)
+        contacts = known.new_contacts(contacts)
         others = {
-            "wecom_contacts": frames.contacts(decoded, new, seen, file),
             "wecom_follow_phones": frames.phones(decoded, new, self.context.settings.phone_region, file),
             "wecom_follow_tags": frames.follow_tags(decoded, new, file),
         }
-        # the follow-up's row holds the untouched bytes of its contact, phones and tags too
+        # the follow-up's row holds the untouched bytes of its phones and tags too
         bare = {name: (good.with_columns(_NO_RAW), refused) for name, (good, refused) in others.items()}
-        skipped = follows.height - new.height
-        accounting = Accounting(
-            rows=len(raws), accepted=new.height, quarantined=len(raws) - follows.height, skipped=skipped
-        )
-        parts: list[Part] = frames.parts({"wecom_follows": (new, rejected), **bare})
-        if after.done:
-            parts.append(frames.completed("follows", corp_id, after.sync_id))
-        chunk = Chunk(tuple(parts), accounting, after.cursor(), fields=records.names(raws), repeated=skipped)
-        return chunk, new.select(_SEEN)
+        tables = {"wecom_follows": (new, rejected), "wecom_contacts": (contacts, refused_contacts), **bare}
+        known.meet(frames.keys(decoded))
+        landed = pl.concat([new[ROW_COLUMN], contacts[ROW_COLUMN]]).n_unique()
+        refused = rejected["row"].n_unique()
+        skipped = len(raws) - landed - refused
+        accounting = Accounting(rows=len(raws), accepted=landed, quarantined=refused, skipped=skipped)
+        parts = frames.parts(tables)
+        if landed * 2 < len(raws):  # a few rows of many: their texts would keep those of all in memory until the commit
+            parts = [
+                replace(part, frame=part.frame.with_columns(pl.col(pl.String) + ""))
+                for part in parts
+                if part.frame is not None
+            ]
+        return Chunk(tuple(parts), accounting, after.cursor(), fields=_names(raws), repeated=skipped)
 
-    def _already_landed(self, position: Position) -> pl.DataFrame:
-        """(userid, external_userid) that earlier batches of this pass hold: a page served twice adds nothing."""
-        lake = self.context.lake
-        landed = [
-            pl.read_parquet(lake.root / file.path, columns=_SEEN)
-            for entry, file in lake.files("landed", "wecom_follows")
-            if entry.source == self.source and (entry.cursor or {}).get("sync_id") == position.sync_id
-        ]
-        return pl.concat([contract("wecom_follows").empty().select(_SEEN), *landed])
+    def _ended(self, chunk: Chunk, after: Position, known: Known, *, may_be_silent: bool) -> Chunk:
+        """The last one of a pass, with what is gone and the row that says that the pass is whole."""
+        corp_id = self.client.credentials.corp_id
+        gone = known.gone(corp_id, after.sync_id)
+        if may_be_silent and gone.is_empty():
+            return chunk
+        parts = [*chunk.parts, *frames.parts({"wecom_follows": (gone, gone.clear())})]
+        said = chunk.accounting
+        accounting = replace(said, rows=said.rows + gone.height, accepted=said.accepted + gone.height)
+        return replace(
+            chunk,
+            parts=(*parts, frames.completed("follows", corp_id, after.sync_id)),
+            accounting=accounting,
+            details={**chunk.details, "gone": gone.height},
+        )
+
+
+def _together(chunks: Sequence[Chunk], known: Known) -> Chunk:
+    """One batch, with the position of the last; without rows it need not be committed."""
+    last = chunks[-1]
+    by_place: dict[tuple[Zone, str], list[pl.DataFrame]] = {}
+    for part in (part for one in chunks for part in one.parts):
+        if part.frame is not None:
+            by_place.setdefault((part.zone, part.dataset), []).append(part.frame)
+    said = [one.accounting for one in chunks]
+    return replace(
+        last,
+        parts=tuple(Part(zone, dataset, pl.concat(found)) for (zone, dataset), found in by_place.items()),
+        accounting=Accounting(*(sum(each) for each in zip(*map(astuple, said), strict=True))),
+        cursor={**last.cursor, "met": known.marks() if by_place and not last.cursor["done"] else ""},
+        fields=frozenset().union(*(one.fields for one in chunks)),
+        repeated=sum(one.repeated for one in chunks),
+        idle=True,
+    )
+
+
+def _names(raws: Sequence[bytes]) -> frozenset[str]:
+    """Names in the two objects of the first records, where a new field of the vendor would stand, and their own."""
+    parts = [
+        bytes(part) for raw in raws[:100] for part in msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).values()
+    ]
+    return records.names(raws) | records.names(parts)
 
 
 def one_contact(client: WecomClient, external_userid: str) -> list[bytes]:

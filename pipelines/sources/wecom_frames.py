@@ -128,9 +128,12 @@ def _info(name: str) -> pl.Expr:
     return pl.col("follow_info").struct.field(name)
 
 
-_FOLLOWS = (
+_KEY_FIELDS = (
     Field("userid", _info("userid"), TEXT),
     Field("external_userid", _profile("external_userid"), TEXT),
+)
+_FOLLOWS = (
+    *_KEY_FIELDS,
     Field("remark", _info("remark"), TEXT),
     Field("description", _info("description"), TEXT),
     Field("add_way", _info("add_way"), INTEGER),
@@ -159,17 +162,49 @@ def follows(frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, pl.DataFrame]
     return records.table(frame, contract("wecom_follows"), _FOLLOWS, file=file)
 
 
+def keys(frame: pl.DataFrame) -> pl.DataFrame:
+    """userid and external_userid of every decoded record that says both, whether the rest of it can be read or not."""
+    return frame.select(field.reader.parse(field.text).alias(field.column) for field in _KEY_FIELDS).drop_nulls()
+
+
 def contacts(
-    frame: pl.DataFrame, new: pl.DataFrame, seen: pl.DataFrame, file: str
+    frame: pl.DataFrame, unmet: pl.DataFrame, landed: pl.DataFrame, file: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``wecom_contacts``: one row per contact of the ``new`` follow-ups that the pass has not seen before."""
-    wanted = (
-        new.unique("external_userid", keep="first", maintain_order=True)
-        .join(seen, on="external_userid", how="anti", maintain_order="left")
-        .select(ROW_COLUMN)
-    )
-    found = frame.join(wanted, on=ROW_COLUMN, how="semi", maintain_order="left")
-    return records.table(found, contract("wecom_contacts"), _CONTACTS, file=file)
+    """``wecom_contacts``: one row per record in ``unmet`` (``_row``); those whose follow-up is not in ``landed`` keep
+    the record, because no other row of the batch does."""
+    found = frame.join(unmet, on=ROW_COLUMN, how="semi", maintain_order="left").with_columns(content=_PROFILE_SAYS)
+    good, refused = records.table(_digested(found), contract("wecom_contacts"), _CONTACTS, file=file)
+    elsewhere = pl.col(ROW_COLUMN).is_in(landed[ROW_COLUMN].implode())
+    return good.with_columns(pl.when(~elsewhere).then(RAW_COLUMN).alias(RAW_COLUMN)), refused
+
+
+def with_content(frame: pl.DataFrame) -> pl.DataFrame:
+    """A decoded frame with the digest of what each follow-up says: its own columns, phones and tags, in any order."""
+    return _digested(frame.with_columns(content=_INFO_SAYS))
+
+
+def _said(*texts: pl.Expr) -> pl.Expr:
+    """One text for all that was said; absent and empty are the same. Not JSON: its form may change with a release."""
+    return pl.concat_str([text.fill_null("") for text in texts], separator=_BETWEEN)
+
+
+def _digested(frame: pl.DataFrame) -> pl.DataFrame:
+    found = [hashlib.blake2b(text.encode(), digest_size=8).hexdigest() for text in frame["content"]]
+    return frame.with_columns(pl.Series("content", found, dtype=pl.String))
+
+
+_BETWEEN, _WITHIN = "\x1f", "\x1e"
+_TAG_SAYS = pl.concat_str(
+    [pl.element().struct.field(name).fill_null("") for name in ("tag_id", "tag_name", "group_name", "type")],
+    separator=_WITHIN,
+)
+_INFO_SAYS = _said(
+    *(_info(name) for name in ("remark", "description", "createtime", "oper_userid", "add_way", "state")),
+    _info("tag_id").list.sort().list.join(_WITHIN),
+    _info("tags").list.eval(_TAG_SAYS).list.sort().list.join(_WITHIN),
+    _info("remark_mobiles").list.sort().list.join(_WITHIN),
+)
+_PROFILE_SAYS = _said(*(_profile(name) for name in ("name", "type", "gender", "unionid", "corp_name")))
 
 
 def follow_tags(frame: pl.DataFrame, new: pl.DataFrame, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -112,10 +112,10 @@ class BehaviourStream(Stream):
                 gone.append(userid)
             if number % STAFF_PER_CHUNK == 0:
                 position = replace(position, userid=userid) if moves else position
-                yield self._chunk(held, position, landed, gone, first, last)
+                yield replace(self._chunk(held, position, landed, gone, first, last), idle=not moves)
                 held, gone = [], []
         after = DaysPosition(through=max(position.through, last.isoformat())) if moves else position
-        yield self._chunk(held, after, landed, gone, first, last)
+        yield replace(self._chunk(held, after, landed, gone, first, last), idle=not moves)
 
     def _days(self, userid: str, first: date, last: date) -> list[Rows]:
         found = []

@@ -151,7 +151,8 @@ class PassStream(Stream):
                 position = replace(position, place=item)
                 yield self._chunk(held, position, gone)
                 held, gone, whole = [], [], False
-        yield self._last(held, position, gone, until, whole)
+        last = self._last(held, position, gone, until, whole)
+        yield replace(last, idle=last.idle or span is not None)  # what is read once more leaves positions as they are
 
     def _last(self, held: list[Rows], position: PassPosition, gone: list[str], until: datetime, whole: bool) -> Chunk:
         digest = frames.digest(held) if whole else ""
@@ -236,7 +237,9 @@ class GroupsStream(PassStream):
                 )
             ]
         found = records.decode(listed, {"chat_id": pl.String(), "status": pl.String()})
-        return (found["chat_id"] + " " + found["status"].fill_null("0")).drop_nulls().unique().to_list()
+        if found["chat_id"].null_count():  # a group without its number would look as if it were gone
+            raise format_changed(self.source)
+        return (found["chat_id"] + " " + found["status"].fill_null("0")).unique().to_list()
 
     def fetch(self, item: str) -> list[Rows]:
         chat_id, status = item.rsplit(" ", 1)

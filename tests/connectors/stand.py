@@ -24,6 +24,9 @@ class Stand:
     it is read. ``add_field()``: records get a field that is new. ``rename_field()``: a required one gets another name.
     ``spoil_amounts()``: every amount becomes ``12,3``. ``new_state()``: a record is in a state nobody knows, NEW_STATE.
     ``unseen``: columns that no record of the face fills, each with the reason. ``secrets``: what no log may show.
+    ``standing(dataset, landed)``: of all that was landed what stands now; without it, the newest row of each key.
+    ``others_go_on``: a renamed field or spoilt amounts stop some of its streams only. ``without_totals``: why no page
+    can be proven against a total.
     """
 
     system: str
@@ -43,6 +46,9 @@ class Stand:
     new_state: Callable[[], None] | None = None
     pass_time: Callable[[timedelta], None] | None = None
     unseen: Mapping[str, str] = field(default_factory=dict)
+    standing: Callable[[str, Truth], pl.DataFrame] | None = None
+    others_go_on: bool = False
+    without_totals: str = ""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def test_the_lake_is_the_truth_row_for_row(kind: Kind, tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.slow
 def test_two_fresh_reads_are_equal(kind: Kind, tmp_path: Path, record_property: Any) -> None:
     found = []
     for number in range(2):
@@ -119,6 +120,7 @@ def test_a_second_read_lands_nothing_and_a_third_what_changed(kind: Kind, tmp_pa
         assert sum(rows.height for rows in it.landed().values()) > sum(before.values())
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_every_position(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a long sync the first six positions and every eighth after them: each costs a sync."""
     monkeypatch.setattr(windows, "ROWS_PER_CHUNK", 90)

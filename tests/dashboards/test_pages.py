@@ -108,6 +108,25 @@ def test_each_source_tells_what_it_brought_and_when(app, monkeypatch):
     assert of_sources(app("quality", "en")) == []
 
 
+def test_totals_that_rest_on_a_state_nobody_knows_are_marked(app, monkeypatch):
+    """A platform's new word must not pass for a sale, or for no refund, without anybody being told (fault 21)."""
+
+    def marked(at):
+        tables = [table.value for table in at.dataframe if "records_count" in table.value]
+        return tables, [warning.value for warning in at.warning if "15" in warning.value]
+
+    (table,), (warning,) = marked(app("quality", "en"))
+    assert warning.startswith("15 records of platforms are in a state that this version does not know.")
+    assert table.to_dict("records") == [
+        {"dataset": "Taobao trades", "store_id": "S02", "state": "TRADE_ON_THE_MOON", "records_count": 12},
+        {"dataset": "Youzan refunds", "store_id": "S01", "state": "HALF_GIVEN_BACK", "records_count": 3},
+    ]
+    (_,), (in_chinese,) = marked(app("quality", "zh"))
+    assert in_chinese.startswith("有 15 条平台记录")
+    monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
+    assert marked(app("quality", "en")) == ([], [])
+
+
 def test_overview_shows_each_currency_apart(app):
     at = app("overview", "en")
     labels = [metric.label for metric in at.metric]

@@ -47,7 +47,7 @@ OF_SOURCES: tuple[Fault, ...] = (
         "eight workers whose token ends at once",
         (
             f"{SOURCES}::test_eight_workers_whose_token_ended_fetch_one_new_token",
-            f"{YOUZAN_CALLS}::test_many_threads_fetch_one_token",
+            "tests/unit/test_tokens.py::test_eight_threads_that_meet_an_expired_token_fetch_one_new_token",
         ),
     ),
     Fault(
@@ -71,13 +71,15 @@ OF_SOURCES: tuple[Fault, ...] = (
     ),
     Fault(
         7,
-        "a connection reset, an answer that never comes",
+        "a connection reset, an answer that never comes, or never ends",
         (
             f"{SOURCES}::test_a_connection_that_is_reset_or_falls_silent_is_left_and_asked_again",
             f"{SOURCES}::test_a_server_that_never_answers_ends_the_attempts_in_words",
+            f"{SOURCES}::test_an_answer_that_trickles_on_without_end_is_left_and_asked_again",
+            f"{SOURCES}::test_a_server_that_only_trickles_ends_the_attempts_in_words",
             f"{WECOM}::test_a_server_that_hangs_is_left_and_asked_again",
         ),
-        "an answer that trickles on without end: the time-out counts from byte to byte",
+        "headers that trickle: the HTTP library ends them at 100 KB only",
     ),
     Fault(
         8,
@@ -186,7 +188,10 @@ OF_SOURCES: tuple[Fault, ...] = (
     Fault(
         21,
         "a state that nobody knows",
-        (f"{TROUBLE}::test_a_state_nobody_knows_is_landed_and_told",),
-        "the pages do not mark totals that rest on such a record: the sync's report names it",
+        (
+            f"{TROUBLE}::test_a_state_nobody_knows_is_landed_and_told",
+            "tests/dashboards/test_pages.py::test_totals_that_rest_on_a_state_nobody_knows_are_marked",
+        ),
+        "marked on the data page only, and of orders and refunds of platforms: files state in their own words",
     ),
 )

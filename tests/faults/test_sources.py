@@ -23,8 +23,9 @@ from pipelines.sources.wecom_api import WecomClient
 from pipelines.sources.youzan_api import YouzanClient, YouzanOptions
 from tests.faults.conftest import Figure
 
-Behaviour = Literal["reset", "silent", "half and silent", "half and reset", "good"]
+Behaviour = Literal["reset", "silent", "half and silent", "half and reset", "trickling", "good"]
 TIMEOUT = 0.3
+TRICKLE_SECONDS = 0.05  # between two bytes: each comes well within the time-out
 BODY = b'{"whole": true}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 WORKERS = 8
@@ -46,7 +47,10 @@ def misbehaving(behaviours: Sequence[Behaviour]) -> Iterator[str]:
                     return
                 behaviour = behaviours[min(len(held), len(behaviours) - 1)]
                 held.append(connection)
-                _behave(connection, behaviour)
+                if behaviour == "trickling":  # while it does, others are let in
+                    threading.Thread(target=_trickle, args=(connection,), daemon=True).start()
+                else:
+                    _behave(connection, behaviour)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -68,6 +72,18 @@ def _behave(connection: socket.socket, behaviour: Behaviour) -> None:
     if behaviour.endswith("reset"):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST instead of FIN
     if not behaviour.endswith("silent"):
+        connection.close()
+
+
+def _trickle(connection: socket.socket) -> None:
+    """An answer that says it has a million bytes, and sends them one by one until the reader goes."""
+    connection.recv(65_536)
+    try:
+        connection.sendall(HEAD % 1_000_000)
+        while True:
+            connection.sendall(b" ")
+            time.sleep(TRICKLE_SECONDS)
+    except OSError:  # the reader has gone, or the test is over
         connection.close()
 
 
@@ -101,6 +117,34 @@ def test_a_server_that_never_answers_ends_the_attempts_in_words(behaviour: Behav
     assert seconds < http.ATTEMPTS * TIMEOUT + 5
     assert "hidden" not in str(raised.value)
     figure(requests=client.requests, troubles=client.requests, hang_seconds=round(seconds / http.ATTEMPTS, 2))
+
+
+def test_an_answer_that_trickles_on_without_end_is_left_and_asked_again(figure: Figure) -> None:
+    """Each byte comes in time, so the time-out never ends it: a sync would hang for days."""
+    whole = 2 * TIMEOUT
+    with (
+        misbehaving(["trickling", "trickling", "good"]) as address,
+        http.HttpClient(address, timeout_seconds=TIMEOUT, answer_seconds=whole, sleep=lambda _: None) as client,
+    ):
+        begun = time.monotonic()
+        assert client.get("/x", {}) == json.loads(BODY)
+        seconds = time.monotonic() - begun
+        assert client.requests == 3
+    assert 2 * whole <= seconds < 2 * whole + 5
+    figure(requests=3, troubles=2, hang_seconds=round(seconds / 2, 2))
+
+
+def test_a_server_that_only_trickles_ends_the_attempts_in_words(figure: Figure) -> None:
+    quick = {"timeout_seconds": TIMEOUT, "answer_seconds": TIMEOUT, "attempts": 2}
+    with (
+        misbehaving(["trickling"]) as address,
+        http.HttpClient(address, sleep=lambda _: None, **quick) as client,
+        pytest.raises(http.UnreachableError, match=r"GET /x: the answer had not ended after 0\.3 s") as raised,
+    ):
+        client.get("/x", {"access_token": "hidden"})
+    assert client.requests == 2
+    assert "hidden" not in str(raised.value)
+    figure(requests=2, troubles=2)
 
 
 # ------------------------------------------------------------------ eight workers, one token (4)

@@ -31,6 +31,7 @@ from pipelines.warehouse import RunInProgressError
 
 NOW = datetime(2026, 7, 1, 3, tzinfo=UTC)
 HOST = "hooks.example.com"
+POLL_SECONDS = 0.02  # how soon a server of these tests notices that it is over
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ class Receiver:
         context.load_cert_chain(certificate)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
 
 
 @pytest.fixture
@@ -250,7 +251,7 @@ def test_mail_goes_by_tls_or_not_at_all(certificate: Path, trust: ssl.SSLContext
     trust.check_hostname = False  # the server is met by its number
     handler = type("Handler", (MailServer,), {"mails": [], "context": context if offers_tls else None})
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         given: dict[str, Any] = {
             "host": "127.0.0.1", "port": server.server_address[1], "user": "", "password": "",
             "sender": "siyu@example.com", "to": ["ops@example.com"], "message_id": "run-1-failed", "trust": trust,

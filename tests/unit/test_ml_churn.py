@@ -103,6 +103,7 @@ def test_a_score_does_not_depend_on_who_else_is_scored(examples, trained):
     assert alone.drop("rank").sort("customer_id").equals(together.drop("rank"))
 
 
+@pytest.mark.slow
 def test_seven_days_of_the_label_window_raise_the_auc_and_the_suspicion(lines, trained):
     leaky = churn.train(churn_company.examples(lines, AS_OF, DOCUMENT, seen_days=7), DOCUMENT, TODAY)
     assert leaky.metadata["metrics"]["auc"] > trained.metadata["metrics"]["auc"] + 0.02
@@ -132,6 +133,7 @@ def test_a_wrong_probability_is_mended_and_the_order_kept():
     assert not np.array_equal(mended, tilted)
 
 
+@pytest.mark.slow
 def test_a_shift_of_the_season_is_calibrated_and_shipped_as_it_was_judged(examples):
     """In the test cut-off a third of the churners come back: what was learnt before is too high for all."""
     random = np.random.default_rng(8)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from models import money
+from models.contracts import contract
 from models.settings import PROJECT_ROOT
 
 DBT = PROJECT_ROOT / "dbt_project"
@@ -135,3 +136,11 @@ def test_both_lists_of_minor_units_agree() -> None:
     listed = {code: len(units) - 1 for codes, units in by_units.items() for code in re.findall(r"'([A-Z]{3})'", codes)}
     assert listed == money._EXPONENTS
     assert "else 100" in macro and money.exponent("CNY") == 2
+
+
+@pytest.mark.parametrize("dataset", ["taobao_trades", "taobao_refunds", "youzan_trades", "youzan_refunds"])
+def test_both_lists_of_known_states_agree(dataset: str) -> None:
+    """A state that only one side knows would be told as unknown for ever, or never."""
+    macro = (DBT / "macros" / "platforms.sql").read_text().split("macro known_states")[1]
+    (listed,) = re.findall(rf"'{dataset}': \[(.*?)\]", macro, re.S)
+    assert sorted(re.findall(r"'(\w+)'", listed)) == sorted(contract(dataset).by_name["status"].known)

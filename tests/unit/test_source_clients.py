@@ -1,6 +1,5 @@
 """The HTTP client of the connectors and WeCom's API on it: what is tried again, what stops, what is never shown."""
 
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,45 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines.sources import http
-from pipelines.sources.tokens import TokenCache
 from pipelines.sources.wecom import WecomOptions
 from pipelines.sources.wecom_api import EndlessPagesError, WecomClient
-
-
-def test_eight_threads_that_meet_an_expired_token_refresh_it_once() -> None:
-    fetched: list[int] = []
-
-    def fetch(_: str) -> tuple[str, float]:
-        fetched.append(1)
-        return f"token-{len(fetched)}", 7200.0
-
-    cache = TokenCache(fetch)
-    old = cache.get()
-    gate = threading.Barrier(8)
-    got: list[str] = []
-
-    def work() -> None:
-        gate.wait()
-        got.append(cache.refresh(old))
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert got == ["token-2"] * 8
-    assert len(fetched) == 2
-
-
-def test_a_token_is_renewed_before_it_ends() -> None:
-    now = [0.0]
-    tokens = iter(["a", "b"])
-    cache = TokenCache(lambda _: (next(tokens), 100.0), clock=lambda: now[0])
-    assert cache.get() == "a"
-    now[0] = 49.0
-    assert cache.get() == "a"
-    now[0] = 51.0
-    assert cache.get() == "b"
 
 
 def test_a_circle_with_ever_new_cursors_is_an_error_too(tmp_path: Path) -> None:

@@ -155,3 +155,5 @@ def test_the_benchmark_reads_every_contact() -> None:
     found = bench_wecom.measure(contacts=3_000)
     assert (found["rows_landed"], found["requests"]) == (3_000, 32)  # 15 contacts of each of 200, 100 a page
     assert found["rss_mb_end"] - found["rss_mb_quarter"] < 100
+    second = found["second_pass"]
+    assert (second["changed"], second["rows_landed"], second["rows_left_as_they_are"]) == (30, 30, 2_970)

@@ -5,7 +5,6 @@ ever, an error inside HTTP 200 read as an empty shop, and a forged push believed
 """
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,6 @@ from pipelines.sandbox import youzan as face_of
 from pipelines.sandbox.youzan_shop import cipher
 from pipelines.sources.connector import FormatChangedError
 from pipelines.sources.http import HttpClient, RateLimitedError, ServerFailureError, SourceError
-from pipelines.sources.tokens import TokenCache
 from pipelines.sources.youzan_api import DIGESTS_AT_ONCE, StaleTokenError, YouzanClient, YouzanError, YouzanOptions
 from pipelines.sources.youzan_push import BadPushError, Push, read_push, sign
 
@@ -109,44 +107,6 @@ def test_the_moment_at_which_a_token_ends_is_no_number_of_seconds() -> None:
     """``expires`` is in milliseconds since 1970: taken for seconds to live it would be good for 50,000 years."""
     _, seconds = client(lambda *_: good(1))._ask_for_token(renew=False)
     assert 60 * 365 * 86_400 < seconds < 80 * 365 * 86_400  # until 2100
-
-
-def test_many_threads_fetch_one_token() -> None:
-    fetched: list[str] = []
-    gate = threading.Barrier(8)
-
-    def fetch(refused: str) -> tuple[str, float]:
-        fetched.append(refused)
-        return f"t{len(fetched)}", 1000.0
-
-    cache = TokenCache(fetch)
-    first = cache.get()
-
-    def renew() -> None:
-        gate.wait()
-        assert cache.refresh(first) == "t2"
-
-    threads = [threading.Thread(target=renew) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert fetched == ["", "t1"]
-
-
-def test_a_token_is_renewed_before_it_ends() -> None:
-    clock, fetched = [0.0], [0]
-
-    def fetch(_: str) -> tuple[str, float]:
-        fetched[0] += 1
-        return f"t{fetched[0]}", 100.0
-
-    cache = TokenCache(fetch, clock=lambda: clock[0])
-    assert cache.get() == "t1"
-    clock[0] = 49.0
-    assert cache.get() == "t1"
-    clock[0] = 50.0  # half of its life, when a minute before its end would be sooner
-    assert cache.get() == "t2"
 
 
 # ------------------------------------------------------------------ errors inside HTTP 200

@@ -178,7 +178,8 @@ def test_buyers_of_the_full_company_are_those_of_the_truth(tmp_path: Path) -> No
     """Who ordered, who received and which payment it was can be found again in what was landed."""
     full = FullWorld.generate(400, 3, NOW.date())
     with served(branch(full), tmp_path) as it:
-        done(it.sync(grant_id=it.face.shop.kdt_id, store_id="S026", digest_phones=True))
+        account = {"client_id": it.face.shop.client_id, "grant_id": it.face.shop.kdt_id}
+        done(it.sync(**account, store_id="S026", digest_phones=True))
         found = it.landed("youzan_trades").join(
             full.world.orders.select("person_id", pl.col("buyer_phone").alias("stated"), tid="order_id"), on="tid"
         )

@@ -6,7 +6,7 @@ What else a corp holds: ``wecom_corp`` (tags, groups, links, transfers) and ``we
 from models.contracts.contract import Column, Contract, not_blank
 
 CORP = Column("corp_id", "id", "WeCom corp", "企业ID", required=True)
-SYNC = Column("sync_id", "id", "full pass in which the row was seen", "同步批次", required=True)
+SYNC = Column("sync_id", "id", "full pass that landed the row", "同步批次", required=True)
 USER = Column("userid", "id", "member of staff", "员工账号", required=True, checks=(not_blank("userid"),))
 CONTACT = Column(
     "external_userid",
@@ -17,12 +17,13 @@ CONTACT = Column(
     personal=True,
     checks=(not_blank("external_userid"),),
 )
+CONTENT = Column("content", "id", "digest of what the record said, by which a pass knows what has changed", "内容摘要")
 
 WECOM_CONTACTS = Contract(
     dataset="wecom_contacts",
     en="WeCom external contacts",
     zh="企业微信外部联系人",
-    grain="one row per external contact and observation",
+    grain="one row per external contact and pass that found it new or changed",
     key=("corp_id", "external_userid", "sync_id"),
     replaced_by=("external_userid",),
     door="wecom",
@@ -35,6 +36,7 @@ WECOM_CONTACTS = Contract(
         Column("contact_type", "integer", "1 WeChat, 2 WeCom", "类型"),
         Column("gender", "integer", "0 unknown, 1 male, 2 female", "性别"),
         Column("corp_name", "text", "corp of a WeCom contact", "对方企业"),
+        CONTENT,
     ),
 )
 
@@ -42,7 +44,7 @@ WECOM_FOLLOWS = Contract(
     dataset="wecom_follows",
     en="WeCom follow-ups: who of the staff follows which contact",
     zh="企业微信跟进关系",
-    grain="one row per member of staff, external contact and observation",
+    grain="one row per member of staff, external contact and pass that found it new, changed or gone",
     key=("corp_id", "userid", "external_userid", "sync_id"),
     event_time="followed_at",
     door="wecom",
@@ -56,6 +58,8 @@ WECOM_FOLLOWS = Contract(
         Column("add_way", "integer", "how the contact was added (open list of integers)", "添加方式"),
         Column("state", "text", "channel code", "渠道参数"),
         Column("oper_userid", "id", "who added", "操作人"),
+        CONTENT,
+        Column("is_gone", "boolean", "a complete pass no longer saw it; says nothing else", "已不存在"),
         Column("followed_at", "timestamp", "since", "添加时间", required=True),
     ),
 )
@@ -64,7 +68,7 @@ WECOM_FOLLOW_PHONES = Contract(
     dataset="wecom_follow_phones",
     en="Phones that staff typed into a follow-up",
     zh="跟进备注手机号",
-    grain="one row per follow-up, phone and observation",
+    grain="one row per follow-up's row and phone",
     key=("corp_id", "userid", "external_userid", "phone", "sync_id"),
     door="wecom",
     columns=(
@@ -134,7 +138,7 @@ WECOM_FOLLOW_TAGS = Contract(
     dataset="wecom_follow_tags",
     en="Tags of follow-ups",
     zh="跟进客户标签",
-    grain="one row per follow-up, tag and observation",
+    grain="one row per follow-up's row and tag",
     key=("corp_id", "userid", "external_userid", "tag_id", "tag_name", "sync_id"),
     blank_in_key=("tag_id", "tag_name"),
     door="wecom",

@@ -155,6 +155,12 @@ _TABLES = (
         f"{TIMESTAMP}: last_event_at",
     ),
     _table(
+        "unknown_states",
+        "dataset store_id state",
+        f"{TEXT}: dataset store_id state",
+        f"{BIGINT}: records_count",
+    ),
+    _table(
         "batches",
         "seq",
         f"{BIGINT}: seq",

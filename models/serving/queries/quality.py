@@ -109,6 +109,19 @@ SOURCES = Query(
     parameters={"limit": Limit()},
 )
 
+# An order or a refund in such a state is counted by what else it says: totals that rest on it may be off.
+UNKNOWN_STATES = Query(
+    id="unknown_states",
+    sql="""
+        select dataset, store_id, state, records_count
+        from visible_unknown_states
+        order by records_count desc, dataset, store_id, state
+        limit $limit
+    """,
+    columns={"dataset": TEXT, "store_id": TEXT, "state": TEXT, "records_count": COUNT},
+    parameters={"limit": Limit()},
+)
+
 ESTIMATORS = Query(
     id="estimators",
     sql="""
@@ -121,4 +134,4 @@ ESTIMATORS = Query(
     parameters={"limit": Limit()},
 )
 
-QUERIES = (FRESHNESS, CHECKS, ACCOUNTING, BATCHES, SOURCES, ESTIMATORS)
+QUERIES = (FRESHNESS, CHECKS, ACCOUNTING, BATCHES, SOURCES, UNKNOWN_STATES, ESTIMATORS)

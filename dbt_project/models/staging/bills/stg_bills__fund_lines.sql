@@ -14,14 +14,8 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
--- a bill that was delivered again replaces the one before, also the lines that it no longer holds
 delivered as (
-    select
-        fund_line_rows.*,
-        batches.seq
-    from fund_line_rows
-    inner join batches on fund_line_rows._batch = batches.batch
-    inner join bills on fund_line_rows.bill_id = bills.bill_id and batches.seq = bills.delivered_in
+    {{ lines_of_newest_delivery('fund_line_rows') }}
 ),
 
 -- several bills may hold a line: of all trades and of refunds, of a day and of a month

@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        card_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'card_id', 'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'home_store_id', 'order_id',
-            'product_id', 'staff_id', 'name', 'card_type', 'kind', 'currency', 'reason', 'amount', 'gift_amount',
-            'times', 'balance_after', 'times_after', 'expires_on', 'occurred_at',
-        ]) }} as content_hash
-    from card_rows
-    inner join batches on card_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by entry_id
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('card_rows', key=['entry_id'], said=[
+        'card_id', 'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'home_store_id',
+        'order_id', 'product_id', 'staff_id', 'name', 'card_type', 'kind', 'currency', 'reason', 'amount',
+        'gift_amount', 'times', 'balance_after', 'times_after', 'expires_on', 'occurred_at',
+    ]) }}
 ),
 
 cards as (

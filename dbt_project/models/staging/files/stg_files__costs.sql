@@ -10,27 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        cost_rows.*,
-        batches.seq,
-        {{ content_hash(['cost_rows.source', 'unit_cost', 'amount', 'valid_to']) }} as content_hash
-    from cost_rows
-    inner join batches on cost_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by
-            coalesce(product_id, '*'),
-            coalesce(order_id, '*'),
-            coalesce(store_id, '*'),
-            coalesce(kind, 'purchase'),
-            currency,
-            valid_from
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('cost_rows', key=[
+        "coalesce(product_id, '*')", "coalesce(order_id, '*')", "coalesce(store_id, '*')",
+        "coalesce(kind, 'purchase')", 'currency', 'valid_from',
+    ], said=['cost_rows.source', 'unit_cost', 'amount', 'valid_to']) }}
 ),
 
 costs as (

@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        coupon_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'template_id', 'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id',
-            'coupon_name', 'channel', 'status', 'funded_by', 'currency', 'face_amount', 'threshold_amount',
-            'discount_amount', 'issued_at', 'valid_from', 'valid_until', 'used_at',
-        ]) }} as content_hash
-    from coupon_rows
-    inner join batches on coupon_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by coupon_code
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('coupon_rows', key=['coupon_code'], said=[
+        'template_id', 'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id',
+        'coupon_name', 'channel', 'status', 'funded_by', 'currency', 'face_amount', 'threshold_amount',
+        'discount_amount', 'issued_at', 'valid_from', 'valid_until', 'used_at',
+    ]) }}
 ),
 
 coupons as (

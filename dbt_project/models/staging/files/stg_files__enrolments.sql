@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        enrolment_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'unionid', 'external_userid', 'phone', 'member_no', 'course_id', 'store_id', 'salesperson_id',
-            'teacher_id', 'order_id', 'name', 'course_name', 'status', 'currency', 'hours_bought', 'hours_gifted',
-            'hours_used', 'hours_refunded', 'paid_amount', 'starts_on', 'expires_on', 'enrolled_at', 'updated_at',
-        ]) }} as content_hash
-    from enrolment_rows
-    inner join batches on enrolment_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by enrolment_id
-        order by seq desc, updated_at desc nulls last, content_hash
-    ) = 1
+    {{ newest_delivery('enrolment_rows', key=['enrolment_id'], changed_at='updated_at', said=[
+        'unionid', 'external_userid', 'phone', 'member_no', 'course_id', 'store_id', 'salesperson_id',
+        'teacher_id', 'order_id', 'name', 'course_name', 'status', 'currency', 'hours_bought', 'hours_gifted',
+        'hours_used', 'hours_refunded', 'paid_amount', 'starts_on', 'expires_on', 'enrolled_at', 'updated_at',
+    ]) }}
 ),
 
 enrolments as (

@@ -10,24 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        follow_up_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'lead_id', 'unionid', 'external_userid', 'phone', 'member_no', 'staff_id', 'store_id', 'name',
-            'channel', 'content', 'outcome', 'next_step', 'followed_at', 'next_at',
-        ]) }} as content_hash
-    from follow_up_rows
-    inner join batches on follow_up_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by follow_up_id
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('follow_up_rows', key=['follow_up_id'], said=[
+        'lead_id', 'unionid', 'external_userid', 'phone', 'member_no', 'staff_id', 'store_id', 'name',
+        'channel', 'content', 'outcome', 'next_step', 'followed_at', 'next_at',
+    ]) }}
 ),
 
 follow_ups as (

@@ -10,21 +10,10 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        fx_rate_rows.*,
-        batches.seq,
-        {{ content_hash(['rate']) }} as content_hash
-    from fx_rate_rows
-    inner join batches on fx_rate_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by rate_date, base_currency, quote_currency, coalesce(source, '*')
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('fx_rate_rows', key=[
+        'rate_date', 'base_currency', 'quote_currency', "coalesce(fx_rate_rows.source, '*')",
+    ], said=['rate']) }}
 ),
 
 fx_rates as (

@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        lead_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'unionid', 'external_userid', 'phone', 'member_no', 'product_id', 'store_id', 'staff_id', 'name',
-            'city', 'lead_rows.source', 'campaign', 'interest', 'stage', 'lost_reason', 'next_step', 'currency',
-            'amount', 'created_at', 'assigned_at', 'closed_at', 'updated_at',
-        ]) }} as content_hash
-    from lead_rows
-    inner join batches on lead_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by lead_id
-        order by seq desc, updated_at desc nulls last, content_hash
-    ) = 1
+    {{ newest_delivery('lead_rows', key=['lead_id'], changed_at='updated_at', said=[
+        'unionid', 'external_userid', 'phone', 'member_no', 'product_id', 'store_id', 'staff_id', 'name',
+        'city', 'lead_rows.source', 'campaign', 'interest', 'stage', 'lost_reason', 'next_step', 'currency',
+        'amount', 'created_at', 'assigned_at', 'closed_at', 'updated_at',
+    ]) }}
 ),
 
 leads as (

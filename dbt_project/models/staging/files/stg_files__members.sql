@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        member_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'unionid', 'external_userid', 'phone', 'store_id', 'staff_id', 'referrer_member_no', 'name', 'gender',
-            'level', 'status', 'member_rows.source', 'growth_value', 'points_balance', 'birth_date',
-            'level_expires_on', 'joined_at', 'updated_at',
-        ]) }} as content_hash
-    from member_rows
-    inner join batches on member_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by member_no
-        order by seq desc, updated_at desc nulls last, content_hash
-    ) = 1
+    {{ newest_delivery('member_rows', key=['member_no'], changed_at='updated_at', said=[
+        'unionid', 'external_userid', 'phone', 'store_id', 'staff_id', 'referrer_member_no', 'name', 'gender',
+        'level', 'status', 'member_rows.source', 'growth_value', 'points_balance', 'birth_date',
+        'level_expires_on', 'joined_at', 'updated_at',
+    ]) }}
 ),
 
 members as (

@@ -91,11 +91,7 @@ numbered as (
 
 order_lines as (
     select
-        order_key || ':' || case
-            when line_no is null then 'h' || content_hash || '-' || cast(occurrence as string)
-            when occurrence = 1 then line_no
-            else line_no || '~' || cast(occurrence as string)
-        end as order_line_id,
+        {{ line_key('order_key', 'content_hash') }} as order_line_id,
         order_key,
         order_id,
         line_no,

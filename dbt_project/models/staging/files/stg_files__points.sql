@@ -10,24 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        point_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id', 'name', 'kind', 'reason',
-            'points', 'balance_after', 'expires_on', 'occurred_at',
-        ]) }} as content_hash
-    from point_rows
-    inner join batches on point_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by entry_id
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('point_rows', key=['entry_id'], said=[
+        'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id', 'name', 'kind', 'reason',
+        'points', 'balance_after', 'expires_on', 'occurred_at',
+    ]) }}
 ),
 
 points as (

@@ -10,24 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        product_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'barcode', 'name', 'category', 'brand', 'specification', 'unit', 'tax_category', 'status', 'currency',
-            'list_price', 'cycle_days', 'warranty_days', 'listed_on', 'updated_at',
-        ]) }} as content_hash
-    from product_rows
-    inner join batches on product_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by product_id
-        order by seq desc, updated_at desc nulls last, content_hash
-    ) = 1
+    {{ newest_delivery('product_rows', key=['product_id'], changed_at='updated_at', said=[
+        'barcode', 'name', 'category', 'brand', 'specification', 'unit', 'tax_category', 'status', 'currency',
+        'list_price', 'cycle_days', 'warranty_days', 'listed_on', 'updated_at',
+    ]) }}
 ),
 
 products as (

@@ -83,11 +83,7 @@ numbered as (
 
 refund_lines as (
     select
-        refund_key || ':' || case
-            when line_no is null then 'h' || content_hash || '-' || cast(occurrence as string)
-            when occurrence = 1 then line_no
-            else line_no || '~' || cast(occurrence as string)
-        end as refund_line_id,
+        {{ line_key('refund_key', 'content_hash') }} as refund_line_id,
         refund_key,
         refund_id,
         line_no,

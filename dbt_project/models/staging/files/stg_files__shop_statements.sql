@@ -10,24 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        shop_statement_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'store_id', 'bill_id', 'order_id', 'platform_order_id', 'refund_id', 'status', 'note', 'currency',
-            'amount', 'fee_amount', 'net_amount', 'balance_after', 'occurred_at', 'settled_at',
-        ]) }} as content_hash
-    from shop_statement_rows
-    inner join batches on shop_statement_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by platform, coalesce(account_id, '*'), entry_id, kind
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('shop_statement_rows', key=['platform', "coalesce(account_id, '*')", 'entry_id', 'kind'], said=[
+        'store_id', 'bill_id', 'order_id', 'platform_order_id', 'refund_id', 'status', 'note', 'currency',
+        'amount', 'fee_amount', 'net_amount', 'balance_after', 'occurred_at', 'settled_at',
+    ]) }}
 ),
 
 shop_statements as (

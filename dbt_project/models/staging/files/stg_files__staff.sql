@@ -10,24 +10,11 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        staff_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'userid', 'phone', 'store_id', 'manager_id', 'name', 'department', 'position', 'skills', 'status',
-            'hired_on', 'left_on',
-        ]) }} as content_hash
-    from staff_rows
-    inner join batches on staff_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by staff_id
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('staff_rows', key=['staff_id'], said=[
+        'userid', 'phone', 'store_id', 'manager_id', 'name', 'department', 'position', 'skills', 'status',
+        'hired_on', 'left_on',
+    ]) }}
 ),
 
 staff as (

@@ -6,29 +6,10 @@ batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
-observations as (
-    select
-        store_rows.store_id,
-        store_rows.name,
-        store_rows.store_type,
-        store_rows.business_type,
-        store_rows.country,
-        store_rows.region,
-        store_rows.city,
-        store_rows.timezone,
-        store_rows.currency,
-        store_rows.opened_on,
-        store_rows.closed_on,
-        batches.seq,
-        {{ content_hash(['name', 'store_type', 'business_type', 'country', 'region', 'city', 'timezone', 'currency']) }}
-            as content_hash
-    from store_rows
-    inner join batches on store_rows._batch = batches.batch
-),
-
 newest as (
-    select * from observations
-    qualify row_number() over (partition by store_id order by seq desc, content_hash) = 1
+    {{ newest_delivery('store_rows', key=['store_id'], said=[
+        'name', 'store_type', 'business_type', 'country', 'region', 'city', 'timezone', 'currency',
+    ]) }}
 ),
 
 stores as (

@@ -10,21 +10,10 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        tax_rate_rows.*,
-        batches.seq,
-        {{ content_hash(['tax_rate_rows.source', 'rate', 'valid_to']) }} as content_hash
-    from tax_rate_rows
-    inner join batches on tax_rate_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by jurisdiction, category, coalesce(tax, '*'), valid_from
-        order by seq desc, content_hash
-    ) = 1
+    {{ newest_delivery('tax_rate_rows', key=['jurisdiction', 'category', "coalesce(tax, '*')", 'valid_from'], said=[
+        'tax_rate_rows.source', 'rate', 'valid_to',
+    ]) }}
 ),
 
 tax_rates as (

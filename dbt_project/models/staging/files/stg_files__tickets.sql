@@ -10,25 +10,12 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-deliveries as (
-    select
-        ticket_rows.*,
-        batches.seq,
-        {{ content_hash([
-            'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'assignee_id', 'order_id', 'product_id',
-            'name', 'subject', 'category', 'channel', 'priority', 'status', 'satisfaction', 'reopened_count',
-            'opened_at', 'first_answered_at', 'resolved_at', 'closed_at', 'updated_at',
-        ]) }} as content_hash
-    from ticket_rows
-    inner join batches on ticket_rows._batch = batches.batch
-),
-
 newest as (
-    select * from deliveries
-    qualify row_number() over (
-        partition by ticket_id
-        order by seq desc, updated_at desc nulls last, content_hash
-    ) = 1
+    {{ newest_delivery('ticket_rows', key=['ticket_id'], changed_at='updated_at', said=[
+        'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'assignee_id', 'order_id',
+        'product_id', 'name', 'subject', 'category', 'channel', 'priority', 'status', 'satisfaction',
+        'reopened_count', 'opened_at', 'first_answered_at', 'resolved_at', 'closed_at', 'updated_at',
+    ]) }}
 ),
 
 tickets as (

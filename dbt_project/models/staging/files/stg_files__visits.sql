@@ -43,11 +43,7 @@ newest as (
 
 visits as (
     select
-        {{ order_key('newest.store_id', 'newest.visit_id') }} || ':' || case
-            when newest.line_no is null then 'h' || newest.item_hash || '-' || cast(newest.occurrence as string)
-            when newest.occurrence = 1 then newest.line_no
-            else newest.line_no || '~' || cast(newest.occurrence as string)
-        end as visit_item_id,
+        {{ line_key(order_key('newest.store_id', 'newest.visit_id'), 'item_hash') }} as visit_item_id,
         {{ order_key('newest.store_id', 'newest.visit_id') }} as visit_key,
         newest.visit_id,
         newest.line_no,

@@ -11,20 +11,8 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-observations as (
-    select
-        refund_rows.*,
-        refund_rows.modified_at >= this_run.as_of as is_later,
-        batches.seq
-    from refund_rows
-    inner join batches on refund_rows._batch = batches.batch
-    cross join this_run
-    where refund_rows.created_at < this_run.as_of
-),
-
 newest as (
-    select * from observations
-    {{ newest_before_as_of(['shop_id', 'refund_id']) }}
+    {{ newest_before_as_of('refund_rows', key=['shop_id', 'refund_id']) }}
 ),
 
 refunds as (

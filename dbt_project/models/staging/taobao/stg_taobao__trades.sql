@@ -12,21 +12,8 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-observations as (
-    select
-        trade_rows.*,
-        trade_rows.modified_at >= this_run.as_of as is_later,
-        batches.seq,
-        this_run.as_of
-    from trade_rows
-    inner join batches on trade_rows._batch = batches.batch
-    cross join this_run
-    where trade_rows.created_at < this_run.as_of
-),
-
 newest as (
-    select * from observations
-    {{ newest_before_as_of(['shop_id', 'tid']) }}
+    {{ newest_before_as_of('trade_rows', key=['shop_id', 'tid']) }}
 ),
 
 trades as (

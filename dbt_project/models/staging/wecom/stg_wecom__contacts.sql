@@ -6,16 +6,12 @@ batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
-last_passes as (
-    select * from {{ ref('stg_wecom__passes') }}
-    where object = 'follows'
-),
-
--- A contact has no time of its own: it is known since the first of its follow-ups began.
-first_follows as (
+-- A contact has no time of its own: it is known since the first of its follow-ups began, and current while one is.
+follows_of_contacts as (
     select
         external_userid,
-        min(followed_at) as first_followed_at
+        min(followed_at) as first_followed_at,
+        max(case when is_current then 1 else 0 end) = 1 as is_current
     from {{ ref('stg_wecom__follows') }}
     group by external_userid
 ),
@@ -47,11 +43,10 @@ contacts as (
         newest.corp_name,
         newest.contact_type,
         case newest.gender when 1 then 'male' when 2 then 'female' end as gender,
-        {{ seen_in_last_pass('newest', 'last_passes') }} as is_current,
-        first_follows.first_followed_at
+        follows_of_contacts.is_current,
+        follows_of_contacts.first_followed_at
     from newest
-    inner join first_follows on newest.external_userid = first_follows.external_userid
-    left join last_passes on newest.corp_id = last_passes.corp_id
+    inner join follows_of_contacts on newest.external_userid = follows_of_contacts.external_userid
 )
 
 select * from contacts

@@ -6,16 +6,12 @@ batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
-last_passes as (
-    select * from {{ ref('stg_wecom__passes') }}
-    where object = 'follows'
-),
-
 accounts as (
     select * from {{ ref('stg_wecom__accounts') }}
 ),
 
--- A phone has no time of its own: it is known since the follow-up began.
+-- A phone has no time of its own: it is known since the follow-up began. It stands when the row that tells the follow-up
+-- as it is now (landed by the same pass) has it.
 follows as (
     select * from {{ ref('stg_wecom__follows') }}
 ),
@@ -41,7 +37,7 @@ follow_phones as (
         accounts.userid,
         newest.external_userid,
         newest.phone,
-        {{ seen_in_last_pass('newest', 'last_passes') }} as is_current,
+        follows.is_current and newest.sync_id = follows.sync_id as is_current,
         follows.followed_at
     from newest
     inner join accounts
@@ -50,7 +46,6 @@ follow_phones as (
     inner join follows
         on accounts.userid = follows.userid
         and newest.external_userid = follows.external_userid
-    left join last_passes on newest.corp_id = last_passes.corp_id
 )
 
 select * from follow_phones

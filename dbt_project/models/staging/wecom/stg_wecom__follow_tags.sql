@@ -6,16 +6,12 @@ batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
-last_passes as (
-    select * from {{ ref('stg_wecom__passes') }}
-    where object = 'follows'
-),
-
 accounts as (
     select * from {{ ref('stg_wecom__accounts') }}
 ),
 
--- A tag has no time of its own: it is known since the follow-up began.
+-- A tag has no time of its own: it is known since the follow-up began. It stands when the row that tells the follow-up
+-- as it is now (landed by the same pass) has it.
 follows as (
     select * from {{ ref('stg_wecom__follows') }}
 ),
@@ -54,7 +50,7 @@ follow_tags as (
         newest.tag_id,
         coalesce(tags.name, newest.tag_name) as tag_name,
         coalesce(tags.tag_group_name, newest.tag_group_name) as tag_group_name,
-        {{ seen_in_last_pass('newest', 'last_passes') }} as is_current
+        follows.is_current and newest.sync_id = follows.sync_id as is_current
     from newest
     inner join accounts
         on newest.corp_id = accounts.corp_id
@@ -65,7 +61,6 @@ follow_tags as (
     left join tags
         on newest.corp_id = tags.corp_id
         and newest.tag_id = tags.tag_id
-    left join last_passes on newest.corp_id = last_passes.corp_id
 )
 
 select * from follow_tags

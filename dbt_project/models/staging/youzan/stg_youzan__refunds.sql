@@ -19,21 +19,8 @@ trade_lines as (
     select * from {{ ref('stg_youzan__trade_lines') }}
 ),
 
-observations as (
-    select
-        refund_rows.*,
-        refund_rows.modified_at >= this_run.as_of as is_later,
-        batches.seq,
-        this_run.as_of
-    from refund_rows
-    inner join batches on refund_rows._batch = batches.batch
-    cross join this_run
-    where refund_rows.created_at < this_run.as_of
-),
-
 newest as (
-    select * from observations
-    {{ newest_before_as_of(['shop_id', 'refund_id']) }}
+    {{ newest_before_as_of('refund_rows', key=['shop_id', 'refund_id']) }}
 ),
 
 -- The line and the demand of a refund do not change: any detail that has them will do, the newest first.
