@@ -28,7 +28,7 @@ from pipelines.sandbox.numbering import PART_PEOPLE
 from pipelines.sandbox.switches import Effects, Traits
 
 SOURCE = "sandbox:world"
-FORM = "2"  # of the world: a change of what is drawn changes it, and with it the keys of batches
+FORM = "3"  # of the world: a change of what is drawn changes it, and with it the keys of batches
 
 OnPart = Callable[[int, int], None]
 

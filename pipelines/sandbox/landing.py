@@ -131,7 +131,7 @@ def _wecom(full: FullWorld) -> dict[str, pl.DataFrame]:
             pl.col("order_id").alias("out_trade_no"),
             pl.lit(1, dtype=pl.Int64).alias("trade_state"),
             pl.lit(0, dtype=pl.Int64).alias("payment_type"),
-            pl.lit(merchants.account(merchants.WECHAT_PAY, "CNY")).alias("mch_id"),
+            pl.lit(merchants.account(merchants.WECHAT_PAY, "CNY", full.part)).alias("mch_id"),
             pl.lit(0, dtype=pl.Int64).alias("refunded_amount"),
         )
     }

@@ -2,6 +2,8 @@
 Pay and Alipay. What stands here does not come through a file as well.
 """
 
+import hashlib
+
 import polars as pl
 
 from pipelines.sandbox import merchants, platform_orders
@@ -10,12 +12,19 @@ from pipelines.sandbox.full import FullWorld
 from pipelines.sandbox.platform_orders import PLATFORMS, YOUZAN_REASONS
 from pipelines.sandbox.premises import YOUZAN_CLIENT
 
-__all__ = ["PLATFORMS", "platforms"]
+__all__ = ["PLATFORMS", "bills_of", "platforms"]
+
+#: Names of files: of WeChat Pay as its connector calls a day's bill, of Alipay as the member of the archive is called.
+_FILES = {
+    merchants.WECHAT_PAY: ("trade_bills-{}.csv", "%Y-%m-%d"),
+    merchants.ALIPAY: ("{}0156_{}_业务明细.csv", "%Y%m%d"),
+}
 
 
 def platforms(full: FullWorld) -> dict[str, pl.DataFrame]:
     """Frames by dataset."""
-    return _taobao(full) | _youzan(full) | {"payment_bill_lines": _payment_lines(full)}
+    lines = _payment_lines(full)
+    return _taobao(full) | _youzan(full) | {"bills": bills_of(lines), "payment_bill_lines": lines}
 
 
 def _trades(full: FullWorld, platform: str, state: pl.Expr) -> pl.DataFrame:
@@ -183,3 +192,38 @@ def _payment_lines(full: FullWorld) -> pl.DataFrame:
         pl.when(by_wechat).then("store_id").alias("attach"),
         pl.when(~by_wechat).then("store_id").alias("store_id"),
     )
+
+
+def bills_of(lines: pl.DataFrame) -> pl.DataFrame:
+    """The bills on which the lines of a part stand, as ``bills``: one row per account and day, with the sums of its
+    lines. No bill was written, so that ``sha256`` is that of its lines."""
+    amount = pl.col("amount")
+    second = pl.col("occurred_at").dt.epoch("s")
+    written = pl.concat_str("kind", "entry_id", second, "currency", "amount", "fee_e5", separator=",")
+    bills = (
+        lines.group_by("bill_id", "channel", "account_id", "currency", "bill_date", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("lines"),
+            amount.filter(amount > 0).sum().alias("income_amount"),
+            amount.filter(amount < 0).sum().alias("expense_amount"),
+            pl.col("fee_e5").sum(),
+            written.str.join("\n").alias("text"),
+        )
+        .sort("bill_date", "bill_id")
+    )
+    # a hash a bill, and there are few: as many as days and accounts
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in bills["text"]]
+    day = pl.col("bill_date")
+    wechat, alipay = (_FILES[channel] for channel in (merchants.WECHAT_PAY, merchants.ALIPAY))
+    return bills.with_columns(
+        pl.col("bill_id").str.split(":").list.get(2).alias("bill_type"),
+        pl.when(pl.col("channel") == merchants.WECHAT_PAY)
+        .then(pl.format(wechat[0], day.dt.strftime(wechat[1])))
+        .otherwise(pl.format(alipay[0], "account_id", day.dt.strftime(alipay[1])))
+        .alias("file"),
+        pl.Series("sha256", digests, dtype=pl.String),
+        pl.lit(0, dtype=pl.Int64).alias("quarantined_lines"),
+        pl.col("lines").alias("declared_lines"),
+        day.alias("starts_on"),
+        day.alias("ends_on"),
+    ).drop("text")

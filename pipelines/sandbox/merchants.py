@@ -1,6 +1,7 @@
 """The full company's accounts at payment channels: which payments and refunds stand on whose bills.
 
-An account settles in one currency, so that the company has one for each at either channel. Banknotes have no bill.
+An account settles in one currency, so that the company has one for each at either channel. Every part of its people
+has accounts of its own: a bill is delivered whole, and parts are delivered by themselves. Banknotes have no bill.
 """
 
 import polars as pl
@@ -10,19 +11,20 @@ from pipelines.sandbox.full import FullWorld
 from pipelines.sources.bills.amounts import per_minor
 
 WECHAT_PAY, ALIPAY = "wechat_pay", "alipay"
-_FIRST = {WECHAT_PAY: "19000055{}", ALIPAY: "20885000000055{}"}
+_FORMS = {WECHAT_PAY: "19{part:04d}55{currency}", ALIPAY: "20885000{part:04d}55{currency}"}
 _NUMBERS = {currency: f"{number:02d}" for number, currency in enumerate(premises.MINOR, start=1)}
 
 
-def account(channel: str, currency: str) -> str:
-    """The company's account at a channel in a currency. Raises KeyError for a currency that it does not sell in."""
-    return _FIRST[channel].format(_NUMBERS[currency])
+def account(channel: str, currency: str, part: int = 0) -> str:
+    """The account of a part of the people at a channel in a currency. Raises KeyError for a currency that the company
+    does not sell in."""
+    return _FORMS[channel].format(part=part, currency=_NUMBERS[currency])
 
 
-def _accounts() -> pl.DataFrame:
+def _accounts(part: int) -> pl.DataFrame:
     rows = [
-        {"channel": channel, "currency": currency, "account_id": account(channel, currency)}
-        for channel in _FIRST
+        {"channel": channel, "currency": currency, "account_id": account(channel, currency, part)}
+        for channel in _FORMS
         for currency in _NUMBERS
     ]
     return pl.DataFrame(rows)
@@ -39,7 +41,7 @@ def payments(full: FullWorld) -> pl.DataFrame:
     by_wechat = pl.col("channel") == WECHAT_PAY
     on_line = pl.col("platform").is_not_null()
     return (
-        full.payments.join(_accounts(), on=["channel", "currency"], maintain_order="left")
+        full.payments.join(_accounts(full.part), on=["channel", "currency"], maintain_order="left")
         .join(first, on=["order_id", "store_id"], how="left", maintain_order="left")
         .join(platforms, on="store_id", how="left", maintain_order="left")
         .with_columns(

@@ -51,7 +51,7 @@ class MerchantBooks:
     @classmethod
     def of_company(cls, full: FullWorld) -> "MerchantBooks":
         """The books of the full company's merchant account in yuan; it splits with nobody."""
-        merchant_id = merchants.account(merchants.WECHAT_PAY, "CNY")
+        merchant_id = merchants.account(merchants.WECHAT_PAY, "CNY", full.part)
         of_all = merchants.payments(full)
         there = of_all.filter(pl.col("account_id") == merchant_id)
         shared = {"openid": "payer", "attach": "store_id"}

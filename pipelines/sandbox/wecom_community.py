@@ -139,7 +139,7 @@ class CommunityCompany(Company):
 
     @cached_property
     def bills(self) -> list[Record]:
-        merchant = merchants.account(merchants.WECHAT_PAY, "CNY")
+        merchant = merchants.account(merchants.WECHAT_PAY, "CNY", self._full.part)
         rows = self._mine("chat_payments").sort("paid_at", "transaction_id")
         return [
             {

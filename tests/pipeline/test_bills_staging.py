@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
+from polars.testing import assert_frame_equal
 
 from models.settings import PROJECT_ROOT, Settings
 from pipelines.lake import Lake
 from pipelines.plan import RunPlan
+from pipelines.sandbox.generating import Order, generate_into
 from pipelines.sources.bills.importing import import_bills
 from pipelines.sources.bills.lines import Told
 from pipelines.warehouse import Warehouse
@@ -117,3 +119,20 @@ def test_movements_and_splits_of_both_channels_are_there(staged: tuple[Tables, T
         ("return", 200),
         ("split", -1000),
     ]
+
+
+@pytest.mark.slow
+def test_every_bill_line_of_a_filled_company_is_taken(tmp_path: Path) -> None:
+    """Parts are delivered by themselves, and a line counts with the newest delivery of its bill only."""
+    settings = Settings(home=tmp_path / "home")
+    lake = Lake(settings.lake_dir)
+    order = Order(customers=300, seed=9, ends_on=date(2026, 6, 30), days=120, part_people=150)
+    generate_into(lake, order)
+    tables = _built(settings, lake, tmp_path)
+    columns = ["bill_id", "account_id", "kind", "transaction_id", "entry_id", "occurred_at", "amount", "fee_e5"]
+    landed = lake.read("landed", "payment_bill_lines").select(columns).sort("kind", "entry_id")
+    assert set(landed["kind"]) == {"payment", "refund"}
+    assert landed.height > 300
+    assert_frame_equal(tables["stg_bills__payment_lines"].select(columns).sort("kind", "entry_id"), landed)
+    assert tables["stg_bills__bills"]["lines"].sum() == landed.height
+    assert tables["stg_bills__bills"]["delivered_in"].n_unique() == order.parts == 2

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from models.contracts import CONTRACTS, ROW_COLUMN, contract
+from models.contracts import BATCH_COLUMN, CONTRACTS, ROW_COLUMN, contract
 from pipelines.lake import Lake
 from pipelines.sandbox import generating, landing
 from pipelines.sandbox.full import FullWorld
@@ -127,6 +128,35 @@ def test_bills_hold_the_payments_and_their_refunds(lake: Lake) -> None:
     assert rows["currency"].n_unique() > 3
     beijing = (rows["occurred_at"] + timedelta(hours=8)).dt.date()
     assert (rows["bill_date"] == beijing).all()
+
+
+def test_every_line_stands_on_one_bill_of_its_own_delivery_whose_sums_are_theirs(lake: Lake) -> None:
+    """The accident: parts that share a bill, of which the warehouse takes the newest delivery and drops the others."""
+    lines, bills = lake.read("landed", "payment_bill_lines"), lake.read("landed", "bills")
+    amount = pl.col("amount")
+    sums = lines.group_by("bill_id", BATCH_COLUMN, "channel", "account_id", "currency", "bill_date").agg(
+        pl.len().cast(pl.Int64).alias("lines"),
+        amount.clip(lower_bound=0).sum().alias("income_amount"),
+        amount.clip(upper_bound=0).sum().alias("expense_amount"),
+        pl.col("fee_e5").sum(),
+    )
+    stated = bills.with_columns(pl.col("starts_on").alias("bill_date")).select(sums.columns)
+    assert_frame_equal(stated.sort("bill_id"), sums.sort("bill_id"))
+    assert bills.select("channel", "account_id", "starts_on").is_unique().all()
+    assert bills[BATCH_COLUMN].n_unique() == ORDER.parts
+    assert (bills["ends_on"] == bills["starts_on"]).all()
+    assert (bills["declared_lines"] == bills["lines"]).all()
+    assert bills["sha256"].is_unique().all()
+    named = bills.sort("bill_id").unique("channel", keep="first", maintain_order=True)
+    assert named.select("bill_id", "bill_type", "file").rows() == [
+        ("alipay:2088500000005501:trade:2025-12-13:2025-12-13", "trade", "20885000000055010156_20251213_业务明细.csv"),
+        ("wechat_pay:1900005501:trade_all:2025-12-13:2025-12-13", "trade_all", "trade_bills-2025-12-13.csv"),
+    ]
+    chat = lake.read("landed", "wecom_payments").join(
+        lines.filter(pl.col("kind") == "payment"), left_on="out_trade_no", right_on="order_id"
+    )
+    assert chat.height > 0
+    assert (chat["mch_id"] == chat["account_id"]).all()
 
 
 def test_what_changes_in_the_window_is_delivered_later(lake: Lake) -> None:
