@@ -171,6 +171,9 @@ class Settings(BaseSettings):
     upload_megabytes: int = Field(default=200, ge=1, le=4096, description="largest file that the import page takes")
     keep_uploads_days: int = Field(default=7, ge=1, description="days until files handed in on the import page go")
     engine: Engine = Field(default=Engine.DUCKDB, description="what dbt runs on: duckdb or spark")
+    warehouse_memory: str = Field(
+        default="3GB", pattern="^[0-9]+(MB|GB)$", description="DuckDB's memory in a run; what does not fit goes to disk"
+    )
     spark: SparkSettings = SparkSettings()
     connections: dict[str, ConnectionSettings] = Field(
         default={}, description="accounts of outside systems, each a table [connections.<name>]"

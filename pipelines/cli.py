@@ -31,6 +31,7 @@ COMMANDS = {
     "settlement": ("settlement", "app"),
     "audience": ("audiences", "app"),
     "consents": ("consents", "app"),
+    "identity": ("identity", "app"),
     "users": ("users", "app"),
     "jobs": ("jobs", "app"),
     "sandbox": ("sandbox", "app"),

@@ -45,13 +45,15 @@ class Node:
 
 
 class DbtProject:
-    """A dbt project with its manifest. SCRM_WAREHOUSE and SCRM_BUILDING must be set before it parses."""
+    """A dbt project with its manifest. SCRM_WAREHOUSE and SCRM_BUILDING must be set before it parses.
 
-    def __init__(self, folder: Path, kind: Engine = Engine.DUCKDB) -> None:
+    ``target``: where dbt remembers what it parsed, apart for other paths; parsing anew takes ten seconds."""
+
+    def __init__(self, folder: Path, kind: Engine = Engine.DUCKDB, target: Path | None = None) -> None:
         self.folder = folder
         self.kind = kind
         # apart, because a parse for the other engine would throw away what dbt remembers of this one
-        self.target = folder / "target" if kind is Engine.DUCKDB else folder / "target" / kind
+        self.target = target or (folder / "target" if kind is Engine.DUCKDB else folder / "target" / kind)
         self.manifest_path = self.target / "manifest.json"
 
     @cached_property

@@ -14,8 +14,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, RAW_COLUMN, ROW_COLUMN, contract
+from models.documents.identity import IdentityRegistry
+from models.identity.observing import OBSERVATIONS_SCHEMA, observe
+from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
+from models.settings import PROJECT_ROOT
 
 Row = dict[str, Any]
+
+REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -47,12 +53,12 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "is_labelled": pl.Boolean(),
         "is_scoring": pl.Boolean(),
     },
-    "identity_clusters": {
-        "identifier_type": pl.String(),
-        "identifier": pl.String(),
-        "customer_id": pl.String(),
-        "is_new": pl.Boolean(),
-    },
+    "identity_rules": RULES_SCHEMA,
+    "identity_limits": LIMITS_SCHEMA,
+    "identity_observations": OBSERVATIONS_SCHEMA,
+    "persona_customers": {"persona_id": pl.String(), "customer_id": pl.String()},
+    "identity_owners": {"identifier_type": pl.String(), "identifier": pl.String(), "customer_id": pl.String()},
+    "identity_cuts": dict.fromkeys(("rule", "link_key", "left_persona", "right_persona", "refusal"), pl.String()),
     "churn_scores": {
         **dict.fromkeys(("customer_id", "artifact_id", "band", "reason_1", "reason_2", "reason_3"), pl.String()),
         **dict.fromkeys(("score_ppm", "rank", "effect_ppm_1", "effect_ppm_2", "effect_ppm_3"), pl.Int64()),
@@ -104,6 +110,19 @@ class HandMadeLake:
             _write(pl.DataFrame(rows, schema=RUN_INPUTS[name], orient="row"), inputs / name / f"{name}.parquet")
         return inputs
 
+    def decide(self, building: Path, personas: pl.DataFrame) -> None:
+        """What the Python steps around the links would write: who is who is given by ``people`` and not resolved."""
+        inputs = building / "inputs"
+        stated = observe(personas, pl.Series([], dtype=pl.String), REGISTRY)
+        owners = pl.DataFrame(self._run_rows()["identity_owners"], schema=RUN_INPUTS["identity_owners"], orient="row")
+        found = (
+            stated.join(owners, on=["identifier_type", "identifier"])
+            .group_by("persona_id")
+            .agg(pl.col("customer_id").min())
+        )
+        _write(stated, inputs / "identity_observations" / "rows.parquet")
+        _write(found, inputs / "persona_customers" / "rows.parquet")
+
     def _run_rows(self) -> dict[str, Sequence[Row]]:
         return {
             "run": [
@@ -118,8 +137,10 @@ class HandMadeLake:
             "lake_batches": [
                 {"batch": f"batch-{seq}", "source": "file", "seq": seq} for seq in range(1, len(self.batches) + 1)
             ],
-            "identity_clusters": [
-                {"identifier_type": kind, "identifier": value, "customer_id": customer, "is_new": True}
+            "identity_rules": rules_table(REGISTRY).to_dicts(),
+            "identity_limits": limits_table(REGISTRY).to_dicts(),
+            "identity_owners": [
+                {"identifier_type": kind, "identifier": value, "customer_id": customer}
                 for customer, identifiers in self.people.items()
                 for kind, value in identifiers
             ],

@@ -20,8 +20,9 @@ def febrl3(folder: Path) -> pl.DataFrame:
 
 
 def febrl4(folder: Path) -> pl.DataFrame:
-    """Two lists of 5,000 people each, `list` a and b."""
-    lists = [_febrl(folder / f"dataset4{name}.csv").with_columns(list=pl.lit(name)) for name in ("a", "b")]
+    """Two lists of 5,000 people each, told apart by `_file`."""
+    names = ("dataset4a", "dataset4b")
+    lists = [_febrl(folder / f"{name}.csv").with_columns(_file=pl.lit(name)) for name in names]
     return pl.concat(lists)
 
 

@@ -1,11 +1,15 @@
-"""The identifier registry: by which identifiers people are recognised, in what order, and what never counts."""
+"""The identity registry: by which identifiers people are recognised, by which rules, and what never counts."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from models.documents.loading import Document
+
+RULE_TYPES = 4  # a rule's key is made of at most so many types; the tables have a column for each
+RULE_GUARDS = 6
 
 
 def _compiles(pattern: str) -> str:
@@ -13,24 +17,106 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
+class IdentifierLimit(Document):
+    """A value that meets more than ``most`` different values of another type links nobody: a tablet, a family's phone.
+
+    ``within_days``: only what was seen within so many days of each other counts; empty: at any time.
+    """
+
+    of: str
+    most: int = Field(ge=1)
+    within_days: int | None = Field(default=None, ge=1)
+
+
 class IdentifierType(Document):
-    """One type. ``hub_cap``: a value that meets more than so many different values of ``unique`` types links nobody."""
+    """One type of value that may link. ``unique``: one customer holds at most one value of it.
+
+    ``blocked`` values and ``blocked_patterns`` (regular expressions) are never a person.
+    """
 
     name: str
     unique: bool = False
-    hub_cap: int | None = Field(default=None, ge=1)
+    limits: tuple[IdentifierLimit, ...] = ()
     blocked: tuple[str, ...] = ()
     blocked_patterns: tuple[Annotated[str, AfterValidator(_compiles)], ...] = ()
 
 
-class IdentityRegistry(Document):
-    """Types in order of priority, strongest first: a customer's id comes from its strongest, oldest identifier."""
+class GuardKind(StrEnum):
+    """When two stated values contradict each other.
 
-    identifiers: tuple[IdentifierType, ...] = Field(min_length=1)
+    different: they are not equal. unlike: neither begins the other, and more than ``tolerance`` letters differ.
+    date: more than ``tolerance`` of year, month and day differ. far: the numbers differ by more than ``tolerance``.
+    apart: the records were made more than ``tolerance`` days apart, and nothing else that is guarded agrees.
+    """
+
+    DIFFERENT = "different"
+    UNLIKE = "unlike"
+    DATE = "date"
+    FAR = "far"
+    APART = "apart"
+
+
+class Guard(Document):
+    """Refuses a link between two records that state contradicting values of ``type``. ``apart`` has no type."""
+
+    type: str | None = None
+    kind: GuardKind = GuardKind.DIFFERENT
+    tolerance: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> "IdentityRegistry":
-        names = [kind.name for kind in self.identifiers]
-        if len(names) != len(set(names)):
-            raise ValueError("an identifier type is listed twice; keep one")
+    def _has_a_type(self) -> "Guard":
+        if (self.type is None) != (self.kind is GuardKind.APART):
+            raise ValueError("a guard needs a type; only `apart` has none")
         return self
+
+
+class MatchRule(Document):
+    """Records whose values of all types in ``same`` are equal are one person, unless a guard refuses.
+
+    ``certain``: whom it brings together know of each other when the guards of other rules compare. ``most``: under a
+    key with more different people (combinations of guarded values) nobody is compared with another.
+    """
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    same: tuple[str, ...] = Field(min_length=1, max_length=RULE_TYPES)
+    guards: tuple[Guard, ...] = Field(default=(), max_length=RULE_GUARDS)
+    certain: bool = False
+    most: int = Field(default=20, ge=1)
+
+
+class IdentityRegistry(Document):
+    """What makes records one customer. Order is priority, strongest first, of identifiers and of rules.
+
+    ``identifiers`` are values of which equality may link, ``attributes`` are what else records state of a person:
+    rules may combine them, guards and comparisons look at them. ``anonymous``: a record without any usable identifier
+    belongs to nobody; otherwise it is a customer of its own.
+    """
+
+    identifiers: tuple[IdentifierType, ...] = Field(min_length=1)
+    attributes: tuple[str, ...] = ()
+    rules: tuple[MatchRule, ...] = ()
+    anonymous: bool = True
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type by name: identifiers, then attributes."""
+        return (*(kind.name for kind in self.identifiers), *self.attributes)
+
+    @model_validator(mode="after")
+    def _names_are_known_and_unique(self) -> "IdentityRegistry":
+        _unique("identifier or attribute type", self.types)
+        _unique("rule", [rule.name for rule in self.rules])
+        for kind in self.identifiers:
+            self._known(f"a limit of {kind.name}", [limit.of for limit in kind.limits])
+        for rule in self.rules:
+            self._known(f"rule {rule.name}", [*rule.same, *(guard.type for guard in rule.guards if guard.type)])
+        return self
+
+    def _known(self, where: str, names: list[str]) -> None:
+        if unknown := sorted(set(names) - set(self.types)):
+            raise ValueError(f"{where} names {', '.join(unknown)}, which is neither an identifier nor an attribute")
+
+
+def _unique(what: str, names: list[str] | tuple[str, ...]) -> None:
+    if twice := sorted({name for name in names if list(names).count(name) > 1}):
+        raise ValueError(f"the {what} {', '.join(twice)} is listed twice; keep one")

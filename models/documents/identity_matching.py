@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document
 
 #: How the values of an attribute are compared; ``models/identity/comparing.py`` holds the levels of each kind.
@@ -153,20 +154,22 @@ class FileMatching(Document):
     """How a file of one row per record is resolved: its columns, and what is compared.
 
     ``record``: the column that names a record, unique. ``source``: of which list a record is. ``truth``: who it really
-    is, for evaluation only. ``attributes``: attribute → column.
+    is, for evaluation only. ``attributes``: attribute → column. ``registry``: rules that go
+    first; what they leave apart is compared.
     """
 
     record: str
     source: str | None = None
     truth: str | None = None
     attributes: dict[str, str] = Field(min_length=1)
+    registry: IdentityRegistry | None = None
     matching: Matching
 
     @model_validator(mode="after")
     def _what_is_read_is_mapped(self) -> "FileMatching":
-        absent = sorted(set(self.matching.attributes) - set(self.attributes))
-        if absent:
-            raise ValueError(f"attributes: matching reads {', '.join(absent)}; say which columns hold them")
+        read = {*self.matching.attributes, *(self.registry.types if self.registry else ())}
+        if absent := sorted(read - set(self.attributes)):
+            raise ValueError(f"attributes: {', '.join(absent)} is read and not mapped; say which column holds it")
         if self.matching.between and self.source is None:
             raise ValueError("source: matching between two lists needs the column that tells them apart")
         return self

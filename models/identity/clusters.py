@@ -1,162 +1,120 @@
-"""Identifiers to customers: links by exact equality, components on integers, ids that never change hands.
+"""Personas to customers: accepted links to components on integers, conflicts repaired, ids that never change hands.
 
-Method: connected components by ``scipy.sparse.csgraph`` over an identifier dictionary; a record links all the
-identifiers it carries. Ids are append-only: the oldest id among a component's identifiers survives.
+A component in which two values of a ``unique`` identifier meet is built anew, link by link, the strongest rule first,
+and a link that would bring the two together is refused. Everything depends on the sets given, never on their order.
 """
 
-import re
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from models.documents.identity import IdentityRegistry
+from models.identity.components import components, constrained
+from models.identity.ids import IDENTIFIER, name_customers
 
-IDENTIFIER = ["identifier_type", "identifier"]
+_LINK = ["rule", "link_key", "left_persona", "right_persona"]
 
 
-def resolve(observations: pl.DataFrame, decided: pl.DataFrame, registry: IdentityRegistry, key: str) -> pl.DataFrame:
-    """Give every identifier its customer.
+@dataclass(frozen=True)
+class Resolution:
+    """Who is who.
 
-    observations: record_id, identifier_type, identifier, observed_at; a row per record and identifier.
-    decided: identifier_type, identifier, customer_id, seq; earlier decisions with the batch that made them.
-    key: the installation's secret; new ids are hashes under it, so that an id does not give away a phone number.
-    Returns identifier_type, identifier, customer_id, is_new (the mapping is not yet decided), sorted.
-    The result depends on the sets given, never on their order.
+    customers: persona_id, customer_id; sorted. identifiers: identifier_type, identifier, customer_id (whose it is in
+    the first place), is_new (not yet decided so); sorted; ``persona`` is a type too. cuts: links that the repair
+    refused: left_persona, right_persona, rule, link_key, refusal.
     """
-    usable = _without_blocked(observations, registry)
-    nodes = _nodes(usable, registry)
-    links = _links(usable, nodes, _hubs(usable, registry))
-    nodes = nodes.with_columns(component=pl.Series(_components(nodes.height, links)))
-    current = decided.sort("seq").unique(IDENTIFIER, keep="last", maintain_order=True)
-    kept = _kept_ids(nodes, current, decided)
-    ids = kept.vstack(_new_ids(nodes, kept, decided, key))
-    return (
-        nodes.join(ids, on="component", how="left")
-        .join(current.select(*IDENTIFIER, decided_id="customer_id"), on=IDENTIFIER, how="left")
-        .select(*IDENTIFIER, "customer_id", is_new=pl.col("decided_id").ne_missing(pl.col("customer_id")))
-        .sort(IDENTIFIER)
+
+    customers: pl.DataFrame
+    identifiers: pl.DataFrame
+    cuts: pl.DataFrame
+
+
+def resolve(
+    observations: pl.DataFrame,
+    refused: pl.DataFrame,
+    edges: pl.DataFrame,
+    contested: pl.Series,
+    decided: pl.DataFrame,
+    registry: IdentityRegistry,
+    key: str,
+) -> Resolution:
+    """Give every persona its customer.
+
+    observations: OBSERVATIONS_SCHEMA. refused: identifier_type, identifier of values that are nobody's. edges:
+    left_persona, right_persona, rule, link_key, rule_seq, refusal (null: accepted). contested: personas that could be
+    one of several people: nobody, unless something links them (an anonymous registry). decided: identifier_type,
+    identifier, customer_id, seq; earlier decisions with the batch that made them. key: the installation's secret; new
+    ids are hashes under it, so that an id does not give away a phone number.
+    """
+    usable = observations.filter("is_identifier").join(refused, on=IDENTIFIER, how="anti")
+    accepted = edges.filter(pl.col("refusal").is_null())
+    linked = pl.concat([accepted["left_persona"], accepted["right_persona"]]).unique()
+    somebody = observations["persona_id"]
+    if registry.anonymous:
+        alone = usable["persona_id"].filter(~usable["persona_id"].is_in(contested.implode()))
+        somebody = pl.concat([linked, alone])
+    personas = _numbered(somebody)
+    links = _encoded(accepted, personas)
+    labels = components(personas.height, links["left"].to_numpy(), links["right"].to_numpy())
+    nodes = personas.with_columns(component=pl.Series(labels))
+    nodes, cuts = _repaired(nodes, links, usable, registry)
+    stated = usable.join(nodes.select("persona_id", "component"), on="persona_id")
+    named = name_customers(nodes, stated, decided, registry, key)
+    return Resolution(
+        customers=nodes.join(named.ids, on="component").select("persona_id", "customer_id").sort("persona_id"),
+        identifiers=named.identifiers,
+        cuts=cuts.sort(_LINK),
     )
 
 
-def _without_blocked(observations: pl.DataFrame, registry: IdentityRegistry) -> pl.DataFrame:
-    known = pl.col("identifier_type").is_in([kind.name for kind in registry.identifiers])
-    refused = pl.lit(value=False)
-    for kind in registry.identifiers:
-        value = pl.col("identifier")
-        bad = value.str.to_lowercase().is_in(list(kind.blocked))
-        for pattern in kind.blocked_patterns:
-            bad = bad | _matches(observations, kind.name, pattern)
-        refused = refused | (pl.col("identifier_type").eq(kind.name) & bad)
-    return observations.filter(known & ~refused & (pl.col("identifier") != ""))
+def _numbered(somebody: pl.Series) -> pl.DataFrame:
+    """node (0 .. n-1 in order of persona_id), persona_id."""
+    unique = somebody.unique().sort().rename("persona_id").to_frame()
+    return unique.with_row_index("node").with_columns(pl.col("node").cast(pl.Int32))
 
 
-def _matches(observations: pl.DataFrame, kind: str, pattern: str) -> pl.Expr:
-    """Values of one type that match. Patterns may use back references, which only Python has: each value once."""
-    values = observations.filter(pl.col("identifier_type") == kind)["identifier"].unique()
-    compiled = re.compile(pattern)
-    return pl.col("identifier").is_in([value for value in values if compiled.search(value)])
-
-
-def _nodes(usable: pl.DataFrame, registry: IdentityRegistry) -> pl.DataFrame:
-    """One row per identifier: node (0..n-1, in order), identifier_type, identifier, priority, first_seen_at."""
-    priority = {kind.name: rank for rank, kind in enumerate(registry.identifiers)}
-    return (
-        usable.group_by(IDENTIFIER)
-        .agg(first_seen_at=pl.col("observed_at").min())
-        .sort(IDENTIFIER)
-        .with_columns(priority=pl.col("identifier_type").replace_strict(priority, return_dtype=pl.Int32))
-        .with_row_index("node")
+def _encoded(edges: pl.DataFrame, personas: pl.DataFrame) -> pl.DataFrame:
+    """Links with the nodes of both ends as ``left`` and ``right``; rows keep rule_seq, rule, link_key."""
+    nodes = personas.select("persona_id", "node")
+    return edges.join(nodes.rename({"persona_id": "left_persona", "node": "left"}), on="left_persona").join(
+        nodes.rename({"persona_id": "right_persona", "node": "right"}), on="right_persona"
     )
 
 
-def _hubs(usable: pl.DataFrame, registry: IdentityRegistry) -> pl.DataFrame:
-    """Identifiers (identifier_type, identifier) that meet too many different unique values to link anybody."""
+def _repaired(
+    nodes: pl.DataFrame, links: pl.DataFrame, usable: pl.DataFrame, registry: IdentityRegistry
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Components in which a unique identifier takes two values, built anew under that constraint."""
     unique = [kind.name for kind in registry.identifiers if kind.unique]
-    caps = {kind.name: kind.hub_cap for kind in registry.identifiers if kind.hub_cap is not None}
-    partners = usable.filter(pl.col("identifier_type").is_in(unique)).select(
-        "record_id", partner_type="identifier_type", partner="identifier"
+    held = (
+        usable.filter(pl.col("identifier_type").is_in(unique))
+        .select("persona_id", *IDENTIFIER)
+        .join(nodes.select("persona_id", "node", "component"), on="persona_id")
     )
-    return (
-        usable.filter(pl.col("identifier_type").is_in(list(caps)))
-        .join(partners, on="record_id")
-        .group_by(*IDENTIFIER, "partner_type")
-        .agg(pl.col("partner").n_unique())
-        .filter(pl.col("partner") > pl.col("identifier_type").replace_strict(caps, return_dtype=pl.Int64))
-        .select(IDENTIFIER)
-        .unique()
+    torn = (
+        held.group_by("component", "identifier_type")
+        .agg(pl.col("identifier").n_unique())
+        .filter(pl.col("identifier") > 1)
+        .select(pl.col("component").unique())
     )
-
-
-def _links(usable: pl.DataFrame, nodes: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of nodes that stand on one record: each with the record's lowest node (a star does as well)."""
-    placed = usable.join(hubs, on=IDENTIFIER, how="anti").join(nodes.select("node", *IDENTIFIER), on=IDENTIFIER)
-    return (
-        placed.select("node", centre=pl.col("node").min().over("record_id"))
-        .filter(pl.col("node") != pl.col("centre"))
-        .unique()
+    if torn.is_empty():
+        return nodes, links.head(0).select(*_LINK, refusal=pl.lit(None, pl.String))
+    inside = nodes.join(torn, on="component", how="semi")
+    stated: dict[int, dict[str, set[str]]] = {node: {} for node in inside["node"]}
+    for node, kind, value in held.join(torn, on="component", how="semi").select("node", *IDENTIFIER).iter_rows():
+        stated[node].setdefault(kind, set()).add(value)
+    ordered = links.join(inside.select(left="node"), on="left", how="semi").sort("rule_seq", "link_key", *_LINK[2:])
+    roots, refused = constrained(ordered.select("left", "right").iter_rows(), stated, set())
+    places = pl.DataFrame(
+        {"node": list(roots), "component": list(roots.values())}, schema={"node": pl.Int32, "component": pl.Int32}
     )
+    mended = nodes.update(places, on="node")
+    reasons = pl.DataFrame(refused, schema={"left": pl.Int32, "right": pl.Int32, "refusal": pl.String}, orient="row")
+    cuts = ordered.drop("refusal").join(reasons.unique(["left", "right"]), on=["left", "right"])
+    return mended, cuts.select(*_LINK, "refusal")
 
 
-def _components(count: int, links: pl.DataFrame) -> "np.ndarray":
-    graph = coo_array(
-        (np.ones(links.height, dtype=np.int8), (links["node"].to_numpy(), links["centre"].to_numpy())),
-        shape=(count, count),
-    )
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def _kept_ids(nodes: pl.DataFrame, current: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-    """component, customer_id for components that hold decided identifiers: the oldest id wins.
-
-    When a component fell apart, its id stays with the part that holds most of its identifiers.
-    """
-    age = decided.group_by("customer_id").agg(pl.col("seq").min())
-    claims = (
-        nodes.join(current.select(*IDENTIFIER, "customer_id"), on=IDENTIFIER)
-        .group_by("component", "customer_id")
-        .agg(weight=pl.len(), first=pl.col("node").min())
-        .join(age, on="customer_id")
-    )
-    owners = claims.sort(["customer_id", "weight", "first"], descending=[False, True, False]).unique(
-        "customer_id", keep="first", maintain_order=True
-    )
-    return (
-        owners.sort(["seq", "customer_id"])
-        .unique("component", keep="first", maintain_order=True)
-        .select("component", "customer_id")
-    )
-
-
-def _new_ids(nodes: pl.DataFrame, kept: pl.DataFrame, decided: pl.DataFrame, key: str) -> pl.DataFrame:
-    """component, customer_id for components without an id: a keyed hash of the strongest, oldest identifier."""
-    seeds = (
-        nodes.join(kept, on="component", how="anti")
-        .sort(["priority", "first_seen_at", "identifier"], nulls_last=True)
-        .unique("component", keep="first", maintain_order=True)
-        .select("component", seed=pl.concat_str("identifier_type", pl.lit(":"), "identifier"))
-    )
-    taken = decided.select("customer_id").unique()
-    with duckdb.connect() as connection:
-        connection.register("seeds", seeds.to_arrow())
-        connection.register("taken", taken.to_arrow())
-        # A seed whose hash is taken belonged to a customer that fell apart: it gets the hash of the seed with a mark.
-        found: pl.DataFrame = connection.sql(
-            """
-            with hashed as (
-                select
-                    component,
-                    'C' || substr(sha256($key || ':' || seed), 1, 15) as plain,
-                    'C' || substr(sha256($key || ':' || seed || '#split'), 1, 15) as marked
-                from seeds
-            )
-            select
-                component,
-                case when plain in (select customer_id from taken) then marked else plain end as customer_id
-            from hashed
-            """,
-            params={"key": key},
-        ).pl()
-        return found
+def sizes(customers: pl.DataFrame) -> np.ndarray:
+    """Personas per customer, the largest first."""
+    return customers.group_by("customer_id").len()["len"].sort(descending=True).to_numpy()

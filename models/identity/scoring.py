@@ -27,6 +27,10 @@ _LEAST_M = 1e-3  # a thousandth of all matches: what no sample shows must not fo
 _LEAST_U = 1e-6  # a millionth of all strangers: below this a random sample shows nothing
 _ROW = "row_number"  # rows are known by their place among the sorted units: joins on text cost a third more
 _DIGITS = 9  # sums over threads differ in the last bits of a float; a model must not
+#: Rounds of learning. Where people are told apart without a doubt, a share shrinks with each round until it is zero,
+#: which Splink refuses; a few rounds tell as much then.
+_ROUNDS = (50, 5, 1)
+_UNDERFLOW = "below the minimum allowed value"
 _LABELS_WORTH = 200  # labelled matches that weigh as much as what was learned without them
 
 
@@ -68,12 +72,7 @@ def train(profiles: pl.DataFrame, matching: Matching, labels: pl.DataFrame | Non
     """
     frame = prepare(profiles, matching)
     matches = pl.DataFrame() if labels is None else labels.filter(pl.col("is_match"))
-    with _session(frame, _untrained(matching)) as session:
-        _base_rate(session, matching)
-        training = session.linker.training
-        training.estimate_u_using_random_sampling(max_pairs=matching.sample_pairs, seed=matching.seed)
-        _learn(session, matching)
-        settings = session.linker.misc.save_model_to_json()
+    settings = _learned(frame, matching)
     if matches.height:
         settings = _refined(settings, _labelled(frame, settings, matches), matches.height)
     return MatchModel(
@@ -111,7 +110,25 @@ def _level_and_weight(name: str, has_frequency: bool) -> str:
     return f'"gamma_{name}"::tinyint as "level_{name}", round({weight}, 6)::float as "weight_{name}"'
 
 
-def _untrained(matching: Matching) -> dict[str, Any]:
+def _learned(frame: pl.DataFrame, matching: Matching) -> dict[str, Any]:
+    """The settings with the shares that were learned without labels."""
+    for rounds in _ROUNDS:
+        with _session(frame, _untrained(matching, rounds)) as session:
+            _base_rate(session, matching)
+            training = session.linker.training
+            training.estimate_u_using_random_sampling(max_pairs=matching.sample_pairs, seed=matching.seed)
+            try:
+                _learn(session, matching)
+            except ValueError as error:
+                if _UNDERFLOW not in str(error) or rounds == _ROUNDS[-1]:
+                    raise
+            else:
+                settings: dict[str, Any] = session.linker.misc.save_model_to_json()
+                return settings
+    raise AssertionError("the last number of rounds either learns or raises")
+
+
+def _untrained(matching: Matching, rounds: int) -> dict[str, Any]:
     apart = f" and l.{SOURCE} <> r.{SOURCE}" if matching.between else ""
     return {
         "link_type": "dedupe_only",
@@ -124,7 +141,7 @@ def _untrained(matching: Matching) -> dict[str, Any]:
         ],
         "retain_matching_columns": True,  # without them the levels are not kept
         "retain_intermediate_calculation_columns": True,
-        "max_iterations": 50,
+        "max_iterations": rounds,
         "em_convergence": 0.0001,
     }
 

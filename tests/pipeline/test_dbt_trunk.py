@@ -19,7 +19,7 @@ from dbt.cli.main import dbtRunner
 from models.contracts import CONTRACTS
 from models.contracts.published import PUBLISHED
 from models.settings import PROJECT_ROOT
-from tests.factories_lake import at
+from tests.factories_lake import HandMadeLake, at
 from tests.trunk_company import CUTOFF, hand_made
 
 OTHERS = ["path:models/settlement", "serve_settlement_entries", "serve_settlement_summary"]  # test_settlement_sql.py
@@ -56,6 +56,15 @@ class Warehouse:
         assert done.success, [f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass")]
         return {result.node.name for result in results}
 
+    def build_all(self, command: str, lake: HandMadeLake) -> None:
+        """The invocations of a run; who is who is what the lake says."""
+        for tag in ("identity", "links", "facts", "published"):
+            found = self.build(command, "--select", f"tag:{tag}")
+            if command == "build":
+                self.results[tag] = found
+            if tag == "identity":
+                lake.decide(self.building, self.tables()["personas"])
+
     def tables(self) -> Tables:
         with duckdb.connect(str(self.database), read_only=True) as connection:
             names = [name for (name,) in connection.sql("select table_name from duckdb_tables() order by 1").fetchall()]
@@ -82,10 +91,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def built(warehouse: Warehouse) -> Tables:
-    """The lake built in the three invocations of a run, with every test of the project."""
+    """The lake built in the invocations of a run, with every test of the project."""
     hand_made().write(warehouse.building)
-    for tag in ("identity", "facts", "published"):
-        warehouse.results[tag] = warehouse.build("build", "--select", f"tag:{tag}")
+    warehouse.build_all("build", hand_made())
     return warehouse.tables()
 
 
@@ -99,7 +107,7 @@ def shuffled(warehouse: Warehouse, built: Tables, types: object) -> Tables:
     """The same lake with the rows of every file turned round."""
     warehouse.clear()
     hand_made().write(warehouse.building, reverse_rows=True)
-    warehouse.build("run")
+    warehouse.build_all("run", hand_made())
     return warehouse.tables()
 
 
@@ -108,7 +116,7 @@ def truncated(warehouse: Warehouse, shuffled: Tables) -> Tables:
     """A run of the cut-off's own day, which knows nothing of what came after it."""
     warehouse.clear()
     hand_made(CUTOFF).write(warehouse.building)
-    warehouse.build("run")
+    warehouse.build_all("run", hand_made(CUTOFF))
     return warehouse.tables()
 
 
@@ -120,7 +128,8 @@ def rows(table: pl.DataFrame, *columns: str, **where: object) -> list[tuple]:
 
 def test_each_tag_builds_its_own_tables_and_tests(warehouse: Warehouse, built: Tables) -> None:
     done = warehouse.results
-    assert {"stg_files__order_lines", "identity_observations"} <= done["identity"]
+    assert {"stg_files__order_lines", "personas"} <= done["identity"]
+    assert {"identity_values", "identity_edges"} <= done["links"]
     assert {"customers", "orders", "churn_examples", "assert_every_line_landed_is_in_its_order"} <= done["facts"]
     assert {"serve_customers", "assert_daily_metrics_hold_all_money"} <= done["published"]
     assert "a_missing_paid_amount_is_filled_half_up_in_the_currency" in done["identity"]
@@ -185,7 +194,7 @@ def test_an_undeclared_store_is_kept_and_marked(built: Tables) -> None:
 def test_what_happens_at_as_of_is_left_out(built: Tables) -> None:
     ids = set(built["orders"]["order_id"])
     assert "K" in ids and "L" not in ids
-    assert "customers:k9" not in set(built["identity_observations"]["record_id"])
+    assert "customers:k9" not in set(built["identity_records"]["record_id"])
     assert built["interactions"]["occurred_at"].max() == at("2025-06-30 15:59:59")
 
 
@@ -219,10 +228,10 @@ def test_a_tie_of_consents_is_a_withdrawal(built: Tables) -> None:
 
 def test_people_of_every_dataset_are_seen_and_dated(built: Tables) -> None:
     """A lead that came in after as_of says nothing yet; a visit of two items is one record."""
-    seen = built["identity_observations"].filter(pl.col("source").is_in(["leads", "visits"]))
-    assert rows(seen, "record_id", "identifier_type", "identifier", "observed_at") == [
-        ("leads:L1", "phone", "+8613800000001", at("2025-03-01")),
-        ("visits:S1:V1", "member_no", "M3", at("2025-03-02")),
+    seen = built["identity_records"].filter(pl.col("source").is_in(["leads", "visits"]))
+    assert rows(seen, "record_id", "phone", "member_no", "observed_at") == [
+        ("leads:L1", "+8613800000001", None, at("2025-03-01")),
+        ("visits:S1:V1", None, "M3", at("2025-03-02")),
     ]
     freshness = built["serve_data_freshness"]
     assert rows(freshness, "rows_count", "last_event_at", dataset="visits") == [(2, at("2025-03-02"))]
@@ -247,14 +256,12 @@ def test_a_field_comes_from_the_newest_record_that_knows_it(built: Tables) -> No
 
 
 def test_records_carry_the_identifiers_that_were_seen_together(built: Tables) -> None:
-    seen = built["identity_observations"]
-    assert rows(seen, "identifier_type", "identifier", "observed_at", record_id="wecom_follows:ann:wm1") == [
-        ("external_userid", "wm1", at("2025-03-01")),
-        ("phone", "+8613800000001", at("2025-03-01")),
+    seen = built["identity_records"]
+    assert rows(seen, "external_userid", "phone", "observed_at", record_id="wecom_follows:ann:wm1") == [
+        ("wm1", "+8613800000001", at("2025-03-01")),
     ]
-    assert rows(seen, "identifier_type", "identifier", record_id="customers:k1") == [
-        ("phone", "+8613800000001"),
-        ("record", "customers:k1"),
+    assert rows(seen, "phone", "record", "name", record_id="customers:k1") == [
+        ("+8613800000001", "customers:k1", "Old"),
     ]
 
 

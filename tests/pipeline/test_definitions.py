@@ -33,7 +33,7 @@ def test_the_snapshot_descends_from_every_landed_dataset(definitions: dg.Definit
     unread = {"scores", "audience_members"}  # decided by runs, read by no run yet
     for dataset in CONTRACTS.keys() - unread:
         assert dg.AssetKey(["lake", dataset]) in upstream, dataset
-    assert dg.AssetKey("identity_clusters") in ancestors(graph, dg.AssetKey("customers"))
+    assert dg.AssetKey("persona_customers") in ancestors(graph, dg.AssetKey("customers"))
     assert dg.AssetKey("churn_scores") in ancestors(graph, dg.AssetKey("serve_churn_scores"))
     assert dg.AssetKey(["lake", "orders"]) in graph.get(dg.AssetKey("stg_files__order_lines")).parent_keys
 

@@ -206,7 +206,7 @@ matching:
   blocking: [[name], [city]]
   certain: {rules: [[name, city]], recall: 0.5}
 """
-    with pytest.raises(DocumentError, match="matching reads city"):
+    with pytest.raises(DocumentError, match="city is read and not mapped"):
         FileMatching.parse(text, name="file.yaml")
 
 

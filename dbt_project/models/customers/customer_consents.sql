@@ -1,4 +1,5 @@
--- What a person decided last, by purpose and channel. Of a grant and a withdrawal at one moment the withdrawal holds.
+-- What a person decided last, by purpose and channel. Of a grant and a withdrawal at one moment the withdrawal holds. Under an
+-- identifier that several share, a withdrawal holds for all of them, a grant for the one whose it is.
 with consents as (
     select * from {{ ref('stg_store__consents') }}
 ),
@@ -18,6 +19,7 @@ decisions as (
     inner join identifiers
         on consents.identifier_type = identifiers.identifier_type
         and consents.identifier = identifiers.identifier
+    where identifiers.is_owner or consents.state = 'withdrawn'
 ),
 
 customer_consents as (

@@ -1,34 +1,49 @@
+-- By what each customer is known. Several may state one identifier (a family's phone): it belongs to one of them, and a value
+-- that meets too many people belongs to none.
 with observations as (
-    select * from {{ ref('identity_observations') }}
+    select * from {{ source('lake', 'identity_observations') }}
 ),
 
-clusters as (
-    select * from {{ source('lake', 'identity_clusters') }}
+persona_customers as (
+    select * from {{ source('lake', 'persona_customers') }}
 ),
 
-seen as (
+personas as (
+    select * from {{ ref('personas') }}
+),
+
+owners as (
+    select * from {{ source('lake', 'identity_owners') }}
+),
+
+stated as (
     select
-        identifier_type,
-        identifier,
-        min_by(source, cast(observed_at as string) || source) as source,
-        min(observed_at) as first_seen_at,
-        max(observed_at) as last_seen_at
+        persona_customers.customer_id,
+        observations.identifier_type,
+        observations.identifier,
+        min_by(personas.source, cast(observations.first_seen_at as string) || personas.source) as source,
+        min(observations.first_seen_at) as first_seen_at,
+        max(observations.last_seen_at) as last_seen_at
     from observations
-    group by identifier_type, identifier
+    inner join persona_customers on observations.persona_id = persona_customers.persona_id
+    inner join personas on observations.persona_id = personas.persona_id
+    where observations.is_identifier and observations.refusal is null
+    group by persona_customers.customer_id, observations.identifier_type, observations.identifier
 ),
 
 customer_identifiers as (
     select
-        clusters.customer_id,
-        seen.identifier_type,
-        seen.identifier,
-        seen.source,
-        seen.first_seen_at,
-        seen.last_seen_at
-    from seen
-    inner join clusters
-        on seen.identifier_type = clusters.identifier_type
-        and seen.identifier = clusters.identifier
+        stated.customer_id,
+        stated.identifier_type,
+        stated.identifier,
+        stated.source,
+        coalesce(stated.customer_id = owners.customer_id, false) as is_owner,
+        stated.first_seen_at,
+        stated.last_seen_at
+    from stated
+    left join owners
+        on stated.identifier_type = owners.identifier_type
+        and stated.identifier = owners.identifier
 )
 
 select * from customer_identifiers

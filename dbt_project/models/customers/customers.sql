@@ -96,6 +96,7 @@ ranked_contacts as (
     inner join identifiers
         on contacts.external_userid = identifiers.identifier
         and identifiers.identifier_type = 'external_userid'
+        and identifiers.is_owner
 ),
 
 contacts_of_customers as (
@@ -117,6 +118,7 @@ owners as (
     inner join identifiers
         on follows.external_userid = identifiers.identifier
         and identifiers.identifier_type = 'external_userid'
+        and identifiers.is_owner
     left join staff_stores on follows.userid = staff_stores.userid
     where follows.is_current
     qualify row_number() over (

@@ -84,6 +84,7 @@ contacts_added as (
     inner join identifiers
         on follows.external_userid = identifiers.identifier
         and identifiers.identifier_type = 'external_userid'
+        and identifiers.is_owner
     left join staff_stores on follows.userid = staff_stores.userid
 ),
 
@@ -119,6 +120,7 @@ consent_decisions as (
     inner join identifiers
         on consents.identifier_type = identifiers.identifier_type
         and consents.identifier = identifiers.identifier
+        and identifiers.is_owner
 ),
 
 interactions as (

@@ -1,37 +1,19 @@
--- Whose record is it? A record carries several identifiers; where they were kept apart, the strongest one decides.
-with observations as (
-    select * from {{ ref('identity_observations') }}
+-- Whose record is it? Where the lines of an order name two buyers, the first persona that is somebody decides.
+with identity_records as (
+    select * from {{ ref('identity_records') }}
 ),
 
-clusters as (
-    select * from {{ source('lake', 'identity_clusters') }}
-),
-
-ranked as (
-    select
-        observations.record_id,
-        clusters.customer_id,
-        case observations.identifier_type
-            when 'record' then '1'
-            when 'unionid' then '2'
-            when 'external_userid' then '3'
-            when 'member_no' then '4'
-            when 'taobao_open_uid' then '5'
-            when 'yz_open_id' then '5'
-            else '6'
-        end || observations.identifier as strength
-    from observations
-    inner join clusters
-        on observations.identifier_type = clusters.identifier_type
-        and observations.identifier = clusters.identifier
+persona_customers as (
+    select * from {{ source('lake', 'persona_customers') }}
 ),
 
 record_customers as (
     select
-        record_id,
-        min_by(customer_id, strength) as customer_id
-    from ranked
-    group by record_id
+        identity_records.record_id,
+        min_by(persona_customers.customer_id, cast(identity_records.observed_at as string) || identity_records.persona_id) as customer_id
+    from identity_records
+    inner join persona_customers on identity_records.persona_id = persona_customers.persona_id
+    group by identity_records.record_id
 )
 
 select * from record_customers

@@ -146,6 +146,7 @@ contact_windows as (
     inner join identifiers
         on follows.external_userid = identifiers.identifier
         and identifiers.identifier_type = 'external_userid'
+        and identifiers.is_owner
     inner join cutoffs on follows.followed_at < cutoffs.as_of
     group by cutoffs.as_of, identifiers.customer_id
 ),

@@ -1,5 +1,16 @@
 with identifiers as (
     select * from {{ ref('customer_identifiers') }}
+),
+
+published as (
+    select
+        customer_id,
+        identifier_type,
+        identifier,
+        source,
+        first_seen_at,
+        last_seen_at
+    from identifiers
 )
 
-select * from identifiers
+select * from published

@@ -6,7 +6,9 @@ import dagster as dg
 
 from models.contracts import CONTRACTS
 from models.documents.churn import ChurnDocument, cutoffs
+from models.documents.identity import IdentityRegistry
 from models.documents.settlement import SettlementDocument
+from models.identity.registry_tables import limits_table, rules_table
 from models.settlement.rules import compile_rules
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -52,6 +54,8 @@ OF_THE_RUN = {
     "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
     "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
+    "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
+    "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
 }
 
 
@@ -73,11 +77,17 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     lake, warehouse = build.workspace.lake, build.workspace.warehouse
     plan = build.freeze()
     files = warehouse.start(lake, plan)
-    rules = compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq))
-    warehouse.write_input("settlement_rules", rules)
-    dates = cutoffs(published(lake, "churn", ChurnDocument, plan.to_seq), plan.as_of, build.workspace.settings.zone)
-    warehouse.write_input("churn_cutoffs", dates)
-    counts = {"settlement_rules": rules.height, "churn_cutoffs": dates.height, "run": 1, "lake_batches": plan.to_seq}
+    churn = published(lake, "churn", ChurnDocument, plan.to_seq)
+    registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
+    tables = {
+        "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
+        "identity_rules": rules_table(registry),
+        "identity_limits": limits_table(registry),
+    }
+    for table, frame in tables.items():
+        warehouse.write_input(table, frame)
+    counts = {"run": 1, "lake_batches": plan.to_seq} | {table: frame.height for table, frame in tables.items()}
     for dataset in CONTRACTS:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
     for table, rows in counts.items():

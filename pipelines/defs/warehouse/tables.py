@@ -1,4 +1,4 @@
-"""dbt in three invocations: before identities, before scores, and the published tables."""
+"""dbt in four invocations: what records state, links between them, facts, and the published tables."""
 
 import json
 from collections.abc import Iterator
@@ -44,6 +44,11 @@ def _check(key: dg.AssetCheckKey, node: Node) -> dg.AssetCheckResult:
 @dbt_assets(manifest=MANIFEST, select="tag:identity", name="tables_before_identity")
 def tables_before_identity(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
     yield from _build("identity", context, build)
+
+
+@dbt_assets(manifest=MANIFEST, select="tag:links", name="tables_of_links")
+def tables_of_links(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+    yield from _build("links", context, build)
 
 
 @dbt_assets(manifest=MANIFEST, select="tag:facts", name="tables_of_facts")

@@ -1,0 +1,112 @@
+-- Links between personas, accepted and refused, with the reason of a refusal. Of a claimant all personas are linked to its
+-- first one; two claimants by theirs; a persona of a torn claimant to whom it chose. Where a key has a crowd, those who state nothing else could be anybody and are not linked.
+with rules as (
+    select * from {{ source('lake', 'identity_rules') }}
+),
+
+statements as (
+    select * from {{ ref('identity_statements') }}
+),
+
+claimants as (
+    select * from {{ ref('identity_claimants') }}
+),
+
+claims as (
+    select * from {{ ref('identity_claims') }}
+),
+
+torn as (
+    select * from {{ ref('identity_torn') }}
+),
+
+choices as (
+    select * from {{ ref('identity_choices') }}
+),
+
+members as (
+    select
+        statements.rule,
+        statements.link_key,
+        statements.persona_id,
+        statements.first_seen_at,
+        statements.last_seen_at,
+        claimants.claimant,
+        torn.claimant is not null as is_torn,
+        claimants.is_crowd and claimants.states_nothing as is_anybody
+    from statements
+    inner join claimants
+        on statements.rule = claimants.rule
+        and statements.link_key = claimants.link_key
+        and statements.era = claimants.era
+        {%- for slot in rule_guards() %}
+        and statements.stated_{{ slot }} is not distinct from claimants.stated_{{ slot }}
+        {%- endfor %}
+    left join torn
+        on claimants.rule = torn.rule
+        and claimants.link_key = torn.link_key
+        and claimants.claimant = torn.claimant
+),
+
+within_claimants as (
+    select
+        rule,
+        link_key,
+        claimant as this_persona,
+        persona_id as that_persona,
+        cast(null as string) as refusal
+    from members
+    where not is_torn and not is_anybody and persona_id <> claimant
+),
+
+between_claimants as (
+    select
+        claims.rule,
+        claims.link_key,
+        claims.this_claimant as this_persona,
+        claims.that_claimant as that_persona,
+        claims.refusal
+    from claims
+    left join torn as torn_this
+        on claims.rule = torn_this.rule
+        and claims.link_key = torn_this.link_key
+        and claims.this_claimant = torn_this.claimant
+    left join torn as torn_that
+        on claims.rule = torn_that.rule
+        and claims.link_key = torn_that.link_key
+        and claims.that_claimant = torn_that.claimant
+    where claims.this_claimant < claims.that_claimant
+        and (claims.refusal is not null or (torn_this.claimant is null and torn_that.claimant is null))
+),
+
+of_the_torn as (
+    select
+        rule,
+        link_key,
+        persona_id as this_persona,
+        claimant as that_persona,
+        case when not is_chosen then 'torn' end as refusal
+    from choices
+),
+
+all_edges as (
+    select * from within_claimants
+    union all
+    select * from between_claimants
+    union all
+    select * from of_the_torn
+),
+
+identity_edges as (
+    select
+        least(all_edges.this_persona, all_edges.that_persona) as left_persona,
+        greatest(all_edges.this_persona, all_edges.that_persona) as right_persona,
+        all_edges.rule,
+        all_edges.link_key,
+        all_edges.refusal,
+        rules.rule_seq
+    from all_edges
+    inner join rules on all_edges.rule = rules.rule
+)
+
+select * from identity_edges

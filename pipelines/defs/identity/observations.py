@@ -1,0 +1,25 @@
+"""What records state of people, brought to its canonical form: before the links are made."""
+
+import dagster as dg
+
+from models.documents.identity import IdentityRegistry
+from models.identity.observing import observe
+from pipelines.defs.resources import Build
+from pipelines.documents import published
+
+
+@dg.asset(
+    deps=["personas", "company_phones", "rule_documents"],
+    group_name="identity",
+    owners=["team:data"],
+    kinds={"python", "polars"},
+    description="Every value that records state of a person, in its canonical form; what is nobody's is marked.",
+)
+def identity_observations(build: Build) -> dg.MaterializeResult:
+    warehouse, plan = build.workspace.warehouse, build.plan
+    registry = published(build.workspace.lake, "identity", IdentityRegistry, plan.to_seq)
+    found = observe(warehouse.read("personas"), warehouse.read("company_phones")["phone"], registry)
+    warehouse.write_input("identity_observations", found)
+    return dg.MaterializeResult(
+        metadata={"observations": found.height, "refused": int(found["refusal"].is_not_null().sum())}
+    )

@@ -1,0 +1,82 @@
+"""The linking models in a warehouse of their own: observations in, links out. No lake, no run: a file of people, or a
+draft of the registry, is resolved by the very SQL of a run.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from models.documents.identity import IdentityRegistry
+from models.files import write_parquet
+from models.identity.registry_tables import limits_table, rules_table
+from models.settings import PROJECT_ROOT, Engine
+from pipelines.dbt import DbtProject
+from pipelines.engines import DuckDB
+from pipelines.warehouse import DATABASE, ENGINE_CONFIG
+
+TAG = "links"
+
+
+@dataclass(frozen=True)
+class Links:
+    """refused: identifier_type, identifier of values that link nobody. edges: left_persona, right_persona, rule,
+    link_key, refusal, rule_seq. contested: personas that could be one of several people."""
+
+    refused: pl.DataFrame
+    edges: pl.DataFrame
+    contested: pl.Series
+
+
+class Linker:
+    """``folder`` is emptied by each use; one that stays at one place is parsed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self._project = DbtProject(PROJECT_ROOT / "dbt_project", Engine.DUCKDB, self.folder / "target")
+
+    def link(self, observations: pl.DataFrame, registry: IdentityRegistry) -> Links:
+        """Links of observations (OBSERVATIONS_SCHEMA). Raises DbtFailedError with the words of what failed."""
+        building = self.folder / "building"
+        shutil.rmtree(building, ignore_errors=True)
+        for name, frame in {
+            "identity_observations": observations,
+            "identity_rules": rules_table(registry),
+            "identity_limits": limits_table(registry),
+        }.items():
+            (building / "inputs" / name).mkdir(parents=True)
+            write_parquet(frame, building / "inputs" / name / "rows.parquet")
+        with _environment({"SCRM_BUILDING": str(building), "SCRM_WAREHOUSE": str(building / DATABASE)}):
+            for _ in self._project.build(TAG, self.folder / "dbt", DuckDB()):
+                pass
+        with duckdb.connect(str(building / DATABASE), read_only=True, config=ENGINE_CONFIG) as connection:
+            return links_of(lambda table: connection.table(table).pl())
+
+
+def links_of(read: Callable[[str], pl.DataFrame]) -> Links:
+    """What the linking models built, by a reader of tables."""
+    values = read("identity_values")
+    return Links(
+        refused=values.filter(pl.col("refusal").is_not_null()).select("identifier_type", "identifier"),
+        edges=read("identity_edges"),
+        contested=read("identity_contested")["persona_id"],
+    )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

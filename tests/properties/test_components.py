@@ -1,0 +1,38 @@
+"""Components on integers beside scipy's, on any graph. The accident: a chain whose ends are two customers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from models.identity.components import components
+
+NODES = 40
+
+
+def smallest_of_each(links: list[tuple[int, int]], count: int) -> list[int]:
+    left, right = (np.array([link[end] for link in links], dtype=np.int32) for end in (0, 1))
+    graph = coo_array((np.ones(len(links), dtype=np.int8), (left, right)), shape=(count, count))
+    _, labels = connected_components(graph, directed=False)
+    first = {label: node for node, label in reversed(list(enumerate(labels)))}
+    return [first[label] for label in labels]
+
+
+@settings(max_examples=200, deadline=None)
+@given(links=st.lists(st.tuples(st.integers(0, NODES - 1), st.integers(0, NODES - 1)), min_size=1, max_size=60))
+def test_every_node_gets_the_smallest_of_its_component(links: list[tuple[int, int]]) -> None:
+    left, right = (np.array([link[end] for link in links], dtype=np.int32) for end in (0, 1))
+    assert components(NODES, left, right).tolist() == smallest_of_each(links, NODES)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chain_of_a_hundred_thousand_in_any_order_is_one(seed: int) -> None:
+    places = np.random.default_rng(seed).permutation(100_000).astype(np.int32)
+    assert not components(100_000, places[:-1], places[1:]).any()
+
+
+def test_nodes_without_links_stay_alone() -> None:
+    none = np.array([], dtype=np.int32)
+    assert components(3, none, none).tolist() == [0, 1, 2]

@@ -1,0 +1,138 @@
+"""``scrm identity resolve`` and ``evaluate``: a file of people by the engine of a run, and how good it was."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from tests.conftest import dataset
+from tests.identity_sets import EXAMPLES
+
+CLI = CliRunner()
+CONFIG = """
+record: id
+truth: person
+attributes: {first_name: first, surname: last, birth_date: born, email: mail, card: card}
+registry:
+  identifiers:
+    - {name: card, unique: true}
+    - {name: email, blocked: ["none@example.com"]}
+  attributes: [birth_date]
+  rules:
+    - {name: same_card, same: [card], certain: true}
+    - {name: same_email, same: [email], guards: [{type: birth_date, kind: date, tolerance: 1}]}
+  anonymous: false
+matching:
+  comparisons:
+    - {attribute: first_name, kind: text}
+    - {attribute: surname, kind: text}
+    - {attribute: birth_date, kind: date}
+  blocking: [[surname], [birth_date], [first_name]]
+  certain: {rules: [[first_name, surname, birth_date]], recall: 0.6}
+  sample_pairs: 20000
+"""
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path / "home"))
+
+
+def people() -> pl.DataFrame:
+    """200 people with two or three records each: with a card, by mail, or with neither; the till writes none@."""
+    draw = random.Random(7)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    rows: list[dict[str, str | None]] = []
+    for person in range(200):
+        first, last = ("".join(draw.choices(letters, k=8)) for _ in range(2))
+        born = f"{draw.randint(1950, 2005)}-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d}"
+        said: dict[str, str | None] = {"person": f"P{person}", "first": first, "last": last, "born": born}
+        rows.append({**said, "card": f"C{person}", "mail": f"{first}@example.com"})
+        rows.append({**said, "first": None, "last": None, "mail": f"{first}@example.com"})
+        if person % 2:
+            rows.append({**said, "first": first[:-1] + "x", "mail": "none@example.com"})
+    return pl.DataFrame([{"id": f"r{n}", **row} for n, row in enumerate(rows)])
+
+
+def run(*arguments: str, code: int = 0) -> dict[str, Any]:
+    done = CLI.invoke(app, ["identity", *arguments, "--json"])
+    assert done.exit_code == code, done.output
+    found: dict[str, Any] = json.loads(done.stdout) if code == 0 else {"words": done.output}
+    return found
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    people().write_csv(tmp_path / "people.csv")
+    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return tmp_path
+
+
+def test_rules_then_likeness_and_the_measure_of_both(files: Path) -> None:
+    config, out = str(files / "config.yaml"), files / "out.csv"
+    found = run(
+        "resolve", str(files / "people.csv"), "--config", config, "--out", str(out), "--pairs", str(files / "pairs.csv")
+    )
+    assert found["records"] == people().height
+    assert found["after_rules"] == 300, "the till's mail links nobody"
+    quality = run("evaluate", str(out), "--truth", "person")
+    assert quality["f1"] > 0.98, quality
+    assert quality["largest"] == 3
+    assert pl.read_csv(files / "pairs.csv").height
+    resolved = pl.read_csv(out)
+    assert resolved.columns == [*people().columns, "customer_id"]
+
+
+def test_the_order_of_rows_and_a_second_time_change_nothing(files: Path) -> None:
+    config = str(files / "config.yaml")
+    people().sample(fraction=1, shuffle=True, seed=3).write_csv(files / "turned.csv")
+    for name in ("people", "turned"):
+        run("resolve", str(files / f"{name}.csv"), "--config", config, "--out", str(files / f"{name}.parquet"))
+    one, other = (pl.read_parquet(files / f"{name}.parquet").sort("id") for name in ("people", "turned"))
+    assert one["customer_id"].equals(other["customer_id"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"record: id": "record: nr"}, "column(s) nr; there are"),
+        ({"record: id": "record: person"}, "person: each record needs a name of its own"),
+        ({"born, email": "birthday, email"}, "column(s) birthday"),
+        ({"recall: 0.6": "recal: 0.6"}, "config.yaml: matching.certain.recal"),
+    ],
+)
+def test_what_does_not_hold_is_named(files: Path, changed: dict[str, str], words: str) -> None:
+    text = CONFIG
+    for old, new in changed.items():
+        text = text.replace(old, new)
+    (files / "config.yaml").write_text(text, encoding="utf-8")
+    arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))
+    answer = run("resolve", str(files / "people.csv"), *arguments, code=1)
+    assert words in " ".join(answer["words"].split())
+    assert not (files / "out.csv").exists()
+
+
+def test_a_file_that_cannot_be_read_is_named(files: Path) -> None:
+    (files / "broken.parquet").write_bytes(b"no parquet")
+    arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))
+    assert (
+        "broken.parquet: cannot be read" in run("resolve", str(files / "broken.parquet"), *arguments, code=1)["words"]
+    )
+    assert "give a .csv or a .parquet" in run("resolve", str(files / "people.xls"), *arguments, code=1)["words"]
+    assert (
+        "no column who" in run("evaluate", str(files / "people.csv"), "--truth", "who", "--by", "id", code=1)["words"]
+    )
+
+
+@pytest.mark.slow
+def test_two_files_one_to_one_as_the_shipped_configuration_says(tmp_path: Path) -> None:
+    folder = dataset("identity")
+    out = tmp_path / "linked.csv"
+    config = str(EXAMPLES / "febrl4.yaml")
+    run("resolve", str(folder / "dataset4a.csv"), str(folder / "dataset4b.csv"), "--config", config, "--out", str(out))
+    assert run("evaluate", str(out), "--truth", "rec_id", "--pattern", r"rec-(\d+)-")["f1"] >= 0.9999
