@@ -60,7 +60,7 @@ statements as (
         {%- for slot in rule_guards() %},
         stated_{{ slot }}
         {%- endfor %},
-        sum(
+        cast(sum(
             case
                 when states_nothing
                     and {{ days_between('cast(seen_before_at as date)', 'cast(first_seen_at as date)') }} > apart_days
@@ -75,7 +75,7 @@ statements as (
                 stated_{{ slot }}
                 {%- endfor %}
             order by first_seen_at, last_seen_at, persona_id
-        ) as era,
+        ) as bigint) as era,
         states_nothing,
         first_seen_at,
         last_seen_at
