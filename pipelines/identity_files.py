@@ -7,15 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-from models.documents.identity_matching import FileMatching
-from models.identity.matching import Matched, match
-from models.identity.profiles import ID, SOURCE, profiles_of
-from models.identity.scoring import MatchModel, train
 
+from models.documents.identity_matching import FileMatching
 from models.errors import ExpectedError
 from models.identity.clusters import resolve
 from models.identity.ids import IDENTIFIER
+from models.identity.matching import Matched, match
 from models.identity.observing import observe
+from models.identity.profiles import ID, SOURCE, profiles_of
+from models.identity.scoring import MatchModel, train
 from pipelines.linking import Linker
 
 FILE = "_file"  # a column that every file has: its name without the ending

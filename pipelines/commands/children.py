@@ -21,6 +21,7 @@ from models.settings import PROJECT_ROOT, Settings
 from pipelines.commands.output import console, plain
 
 LOOK_SECONDS, STOP_SECONDS = 0.5, 20.0  # how often a child is looked at; how long its end may take
+GRACE_SECONDS = 10.0  # from being asked to end to being ended
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -74,12 +75,15 @@ def log_of(command: Sequence[str], settings: Settings) -> Path:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the whole group: a child that died may have left children of its own, which would keep its port."""
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError):  # which says that nobody is left in it
         os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
+        patience = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < patience:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class Kept:

@@ -32,7 +32,6 @@ def resolve(
     Exit codes: 0 done, 1 a file or the configuration does not hold.
     """
     from models.documents.identity_matching import FileMatching
-
     from pipelines.identity_files import CUSTOMER, read_records, resolve_records
 
     document = FileMatching.load(config)
@@ -77,7 +76,6 @@ def evaluate(
     Exit codes: 0 done, 1 a column is not there, or no row has a truth.
     """
     from models.identity.measuring import measure
-
     from pipelines.identity_files import read_records
 
     records = read_records([file])
