@@ -26,6 +26,7 @@ SLOW_ROOMS = ("pipeline", "faults")
 #: Files of other rooms that draw whole worlds, or read whole systems through faults.
 SLOW_FILES = (
     *("test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wecom_faults.py", "test_wecom_staging.py"),
+    *("test_identity_command.py", "test_wecom_deltas.py"),
     *("test_world_full.py", "test_world_truth.py", "test_world_effects.py", "test_world_generating.py"),
 )
 

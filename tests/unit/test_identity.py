@@ -309,7 +309,7 @@ def linked_by_value(records: list[dict[str, str]]) -> tuple[dict[str, Record], l
     return named, edges
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(records=people, turn=st.randoms(use_true_random=False))
 def test_order_of_links_never_matters_and_no_customer_breaks_a_constraint(
     records: list[dict[str, str]], turn: "Callable[[], object]"
@@ -328,7 +328,7 @@ def test_order_of_links_never_matters_and_no_customer_breaks_a_constraint(
         assert all(len(values) == 1 for values in held.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(records=people, split_at=st.integers(1, 30))
 def test_what_is_decided_does_not_change_by_asking_again(records: list[dict[str, str]], split_at: int) -> None:
     named, edges = linked_by_value(records)
