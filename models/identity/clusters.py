@@ -6,7 +6,6 @@ and a link that would bring the two together is refused. Everything depends on t
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
@@ -113,8 +112,3 @@ def _repaired(
     reasons = pl.DataFrame(refused, schema={"left": pl.Int32, "right": pl.Int32, "refusal": pl.String}, orient="row")
     cuts = ordered.drop("refusal").join(reasons.unique(["left", "right"]), on=["left", "right"])
     return mended, cuts.select(*_LINK, "refusal")
-
-
-def sizes(customers: pl.DataFrame) -> np.ndarray:
-    """Personas per customer, the largest first."""
-    return customers.group_by("customer_id").len()["len"].sort(descending=True).to_numpy()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int32]
@@ -86,8 +85,3 @@ def _breaks(one: dict[str, set[str]], other: dict[str, set[str]]) -> str | None:
 def _foes(one: set[int], other: set[int], foes: dict[int, set[int]]) -> str | None:
     small, large = sorted((one, other), key=len)
     return "not_the_same" if any(not foes.get(node, set()).isdisjoint(large) for node in small) else None
-
-
-def labels_frame(labels: Integers) -> pl.DataFrame:
-    """node, component: the smallest node of its component."""
-    return pl.DataFrame({"node": np.arange(labels.size, dtype=np.int32), "component": labels})

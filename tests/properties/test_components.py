@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from models.identity.components import components
+from models.identity.components import components, constrained
 
 NODES = 40
 
@@ -36,3 +36,12 @@ def test_a_chain_of_a_hundred_thousand_in_any_order_is_one(seed: int) -> None:
 def test_nodes_without_links_stay_alone() -> None:
     none = np.array([], dtype=np.int32)
     assert components(3, none, none).tolist() == [0, 1, 2]
+
+
+def test_a_link_between_two_that_are_not_the_same_is_refused_wherever_it_comes() -> None:
+    """1 and 4 are not the same: whatever would bring them together last is refused, the rest stands."""
+    links = [(1, 2), (3, 4), (2, 3), (4, 5)]
+    nobody_states: dict[int, dict[str, set[str]]] = {node: {} for node in range(1, 6)}
+    roots, refused = constrained(links, nobody_states, {(1, 4)})
+    assert refused == [(2, 3, "not_the_same")]
+    assert roots == {1: 1, 2: 1, 3: 3, 4: 3, 5: 3}
