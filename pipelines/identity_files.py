@@ -71,7 +71,8 @@ def _read(path: Path) -> pl.DataFrame:
 def resolve_records(records: pl.DataFrame, config: FileMatching, scratch: Path | None = None) -> Resolved:
     """Give every record its customer. ``scratch``: a folder that keeps what dbt parsed for the next time.
 
-    Raises FileToResolveError for a column that is not there, or a record's name that is empty or comes twice.
+    Raises FileToResolveError for a column that is not there or stands in the way, or a record's name that is empty or
+    comes twice.
     """
     _check(records, config)
     profiles = profiles_of(records, config)
@@ -92,6 +93,8 @@ def _check(records: pl.DataFrame, config: FileMatching) -> None:
         raise FileToResolveError(
             f"the configuration names the column(s) {', '.join(absent)}; there are {', '.join(records.columns)}"
         )
+    if CUSTOMER in records.columns:
+        raise FileToResolveError(f"there is a column {CUSTOMER} already, where the result would stand; rename it")
     names = records[config.record]
     if names.has_nulls() or names.n_unique() < names.len():
         raise FileToResolveError(

@@ -109,6 +109,14 @@ def stories() -> dict[str, dict[str, Record]]:
     }
 
 
+def test_records_that_say_no_time_are_linked_all_the_same(linker: Linker) -> None:
+    undated: dict[str, Record] = {"one": {"unionid": "u"}, "two": {"unionid": "u", "phone": "+8613912345678"}}
+    told = observe(personas(undated), pl.Series([], dtype=pl.String), REGISTRY)
+    told = told.with_columns(pl.lit(None, pl.Datetime("us")).alias(name) for name in ("first_seen_at", "last_seen_at"))
+    links = linker.link(told, REGISTRY)
+    assert links.edges.select("left_persona", "right_persona", "refusal").rows() == [("one", "two", None)]
+
+
 @pytest.fixture(scope="module")
 def linker(tmp_path_factory: pytest.TempPathFactory) -> Linker:
     return Linker(tmp_path_factory.mktemp("linker"))

@@ -117,6 +117,13 @@ def test_what_does_not_hold_is_named(files: Path, changed: dict[str, str], words
     assert not (files / "out.csv").exists()
 
 
+def test_a_file_that_was_resolved_before_keeps_its_column(files: Path) -> None:
+    people().with_columns(customer_id=pl.lit("C1")).write_csv(files / "people.csv")
+    arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))
+    answer = run("resolve", str(files / "people.csv"), *arguments, code=1)
+    assert "there is a column customer_id already" in " ".join(answer["words"].split())
+
+
 def test_a_file_that_cannot_be_read_is_named(files: Path) -> None:
     (files / "broken.parquet").write_bytes(b"no parquet")
     arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))

@@ -21,7 +21,7 @@ stated as (
         persona_customers.customer_id,
         observations.identifier_type,
         observations.identifier,
-        min_by(personas.source, cast(observations.first_seen_at as string) || personas.source) as source,
+        min_by(personas.source, coalesce(cast(observations.first_seen_at as string), '') || personas.source) as source,
         min(observations.first_seen_at) as first_seen_at,
         max(observations.last_seen_at) as last_seen_at
     from observations

@@ -10,7 +10,10 @@ persona_customers as (
 record_customers as (
     select
         identity_records.record_id,
-        min_by(persona_customers.customer_id, cast(identity_records.observed_at as string) || identity_records.persona_id) as customer_id
+        min_by(
+            persona_customers.customer_id,
+            coalesce(cast(identity_records.observed_at as string), '') || identity_records.persona_id
+        ) as customer_id
     from identity_records
     inner join persona_customers on identity_records.persona_id = persona_customers.persona_id
     group by identity_records.record_id

@@ -4,10 +4,6 @@ with statements as (
     select * from {{ ref('identity_statements') }}
 ),
 
-claimants as (
-    select * from {{ ref('identity_claimants') }}
-),
-
 claims as (
     select * from {{ ref('identity_claims') }}
 ),
@@ -21,21 +17,14 @@ torn_personas as (
         statements.rule,
         statements.link_key,
         statements.persona_id,
-        claimants.claimant,
+        statements.claimant,
         statements.first_seen_at,
         statements.last_seen_at
     from torn
-    inner join claimants
-        on torn.rule = claimants.rule
-        and torn.link_key = claimants.link_key
-        and torn.claimant = claimants.claimant
     inner join statements
-        on claimants.rule = statements.rule
-        and claimants.link_key = statements.link_key
-        and claimants.era = statements.era
-        {%- for slot in rule_guards() %}
-        and claimants.stated_{{ slot }} is not distinct from statements.stated_{{ slot }}
-        {%- endfor %}
+        on torn.rule = statements.rule
+        and torn.link_key = statements.link_key
+        and torn.claimant = statements.claimant
 ),
 
 possible as (

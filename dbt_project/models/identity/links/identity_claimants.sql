@@ -1,5 +1,4 @@
--- Under each key of a rule, those who state the same of everything that the rule's guards compare are one claimant:
--- between its personas nothing can contradict. Where a key has more claimants than the rule allows, none is compared.
+-- The claimants under each key of a rule. Where a key has more of them than the rule allows, none is compared.
 with statements as (
     select * from {{ ref('identity_statements') }}
 ),
@@ -12,24 +11,15 @@ grouped as (
     select
         rule,
         link_key,
-        min_by(persona_id, cast(first_seen_at as string) || persona_id) as claimant
+        claimant
         {%- for slot in rule_guards() %},
-        stated_{{ slot }}
+        min(stated_{{ slot }}) as stated_{{ slot }}
         {%- endfor %},
-        era,
-        states_nothing,
         count(*) as personas_count,
         min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at
     from statements
-    group by
-        rule,
-        link_key,
-        era,
-        states_nothing
-        {%- for slot in rule_guards() %},
-        stated_{{ slot }}
-        {%- endfor %}
+    group by rule, link_key, claimant
 ),
 
 counted as (

@@ -1,5 +1,5 @@
 -- Links between personas, accepted and refused, with the reason of a refusal. Of a claimant all personas are linked to its
--- first one; two claimants by theirs; a persona of a torn claimant to whom it chose. Where a key has a crowd, those who state nothing else could be anybody and are not linked.
+-- first one; two claimants by theirs; a persona of a torn claimant to whom it chose.
 with rules as (
     select * from {{ source('lake', 'identity_rules') }}
 ),
@@ -24,39 +24,26 @@ choices as (
     select * from {{ ref('identity_choices') }}
 ),
 
-members as (
+-- a torn claimant goes persona by persona; in a crowd, those who state nothing else could be anybody
+within_claimants as (
     select
         statements.rule,
         statements.link_key,
-        statements.persona_id,
-        statements.first_seen_at,
-        statements.last_seen_at,
-        claimants.claimant,
-        torn.claimant is not null as is_torn,
-        claimants.is_crowd and claimants.states_nothing as is_anybody
+        statements.claimant as this_persona,
+        statements.persona_id as that_persona,
+        cast(null as string) as refusal
     from statements
     inner join claimants
         on statements.rule = claimants.rule
         and statements.link_key = claimants.link_key
-        and statements.era = claimants.era
-        {%- for slot in rule_guards() %}
-        and statements.stated_{{ slot }} is not distinct from claimants.stated_{{ slot }}
-        {%- endfor %}
+        and statements.claimant = claimants.claimant
     left join torn
-        on claimants.rule = torn.rule
-        and claimants.link_key = torn.link_key
-        and claimants.claimant = torn.claimant
-),
-
-within_claimants as (
-    select
-        rule,
-        link_key,
-        claimant as this_persona,
-        persona_id as that_persona,
-        cast(null as string) as refusal
-    from members
-    where not is_torn and not is_anybody and persona_id <> claimant
+        on statements.rule = torn.rule
+        and statements.link_key = torn.link_key
+        and statements.claimant = torn.claimant
+    where statements.persona_id <> statements.claimant
+        and torn.claimant is null
+        and not (claimants.is_crowd and statements.states_nothing)
 ),
 
 between_claimants as (

@@ -1,4 +1,5 @@
--- Each persona under each key of a rule, with what is known of it about the types that the rule's guards compare.
+-- Each persona under each key of a rule, with what is known of it about the types that the rule's guards compare. Those of whom
+-- the same is known are one claimant, named by the first of them: between them nothing can contradict.
 with rule_keys as (
     select * from {{ ref('identity_rule_keys') }}
 ),
@@ -52,7 +53,7 @@ dated as (
 ),
 
 -- Of those who state nothing, whoever comes after a long silence may be another one: a new era begins.
-statements as (
+in_eras as (
     select
         rule,
         link_key,
@@ -80,6 +81,22 @@ statements as (
         first_seen_at,
         last_seen_at
     from dated
+),
+
+statements as (
+    select
+        *,
+        first_value(persona_id) over (
+            partition by
+                rule,
+                link_key,
+                era
+                {%- for slot in rule_guards() %},
+                stated_{{ slot }}
+                {%- endfor %}
+            order by first_seen_at, persona_id
+        ) as claimant
+    from in_eras
 )
 
 select * from statements

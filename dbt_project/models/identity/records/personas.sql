@@ -6,7 +6,7 @@ with identity_records as (
 personas as (
     select
         persona_id,
-        min_by(source, cast(observed_at as string) || source) as source,
+        min_by(source, coalesce(cast(observed_at as string), '') || source) as source,
         min(unionid) as unionid,
         min(external_userid) as external_userid,
         min(phone) as phone,
