@@ -6,14 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from models.documents.loading import Document
+from models.documents.loading import Document, RefusedError
 
 RULE_TYPES = 4  # a rule's key is made of at most so many types; the tables have a column for each
 RULE_GUARDS = 6
 
 
 def _compiles(pattern: str) -> str:
-    re.compile(pattern)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise RefusedError(
+            f'"{pattern}" is no regular expression: {error}', f"“{pattern}” 不是正确的正则表达式：{error}"
+        ) from error
     return pattern
 
 
@@ -66,7 +71,7 @@ class Guard(Document):
     @model_validator(mode="after")
     def _has_a_type(self) -> "Guard":
         if (self.type is None) != (self.kind is GuardKind.APART):
-            raise ValueError("a guard needs a type; only `apart` has none")
+            raise RefusedError("a guard needs a type; only `apart` has none", "除 apart 外，guard 必须写明 type")
         return self
 
 
@@ -84,18 +89,35 @@ class MatchRule(Document):
     most: int = Field(default=20, ge=1)
 
 
+class IdentityGate(Document):
+    """What a run may find out and still publish (``models/identity/gate.py``). Shares are of one.
+
+    ``largest_customer``: personas of one customer. ``cut_links``: of all accepted links, those that the repair cut.
+    Against the runs before: ``moved_identifiers`` (now another customer's), ``gone_customers`` (ids that are nobody's
+    any more), ``consolidation_change`` (1 − customers ÷ personas); not judged below ``judged_from`` customers.
+    """
+
+    largest_customer: int = Field(default=2000, ge=1)
+    cut_links: float = Field(default=0.01, ge=0, le=1)
+    moved_identifiers: float = Field(default=0.05, ge=0, le=1)
+    gone_customers: float = Field(default=0.05, ge=0, le=1)
+    consolidation_change: float = Field(default=0.05, ge=0, le=1)
+    judged_from: int = Field(default=500, ge=1)
+
+
 class IdentityRegistry(Document):
     """What makes records one customer. Order is priority, strongest first, of identifiers and of rules.
 
     ``identifiers`` are values of which equality may link, ``attributes`` are what else records state of a person:
     rules may combine them, guards and comparisons look at them. ``anonymous``: a record without any usable identifier
-    belongs to nobody; otherwise it is a customer of its own.
+    belongs to nobody; otherwise it is a customer of its own. ``gate``: what a run may find and still publish.
     """
 
     identifiers: tuple[IdentifierType, ...] = Field(min_length=1)
     attributes: tuple[str, ...] = ()
     rules: tuple[MatchRule, ...] = ()
     anonymous: bool = True
+    gate: IdentityGate = IdentityGate()
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -114,9 +136,14 @@ class IdentityRegistry(Document):
 
     def _known(self, where: str, names: list[str]) -> None:
         if unknown := sorted(set(names) - set(self.types)):
-            raise ValueError(f"{where} names {', '.join(unknown)}, which is neither an identifier nor an attribute")
+            named = ", ".join(unknown)
+            raise RefusedError(
+                f"{where} names {named}, which is neither an identifier nor an attribute",
+                f"{where} 引用了 {named}，它既不在 identifiers 中，也不在 attributes 中",
+            )
 
 
 def _unique(what: str, names: list[str] | tuple[str, ...]) -> None:
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
-        raise ValueError(f"the {what} {', '.join(twice)} is listed twice; keep one")
+        named = ", ".join(twice)
+        raise RefusedError(f"the {what} {named} is listed twice; keep one", f"{named} 重复，请只保留一个")

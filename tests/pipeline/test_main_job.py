@@ -1,6 +1,7 @@
 """The main job on the sample company: what goes in comes out, once, whatever the order and however often."""
 
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from models.contracts.published import PUBLISHED
 from models.serving.pointer import read_pointer
+from pipelines.lake import Lake
 from pipelines.warehouse import digests
 from tests.conftest import SAMPLE, Company, environment, scrm_command
 
@@ -144,6 +146,22 @@ def test_a_failed_model_leaves_readers_on_the_last_snapshot(copied_sample: Calla
     assert "settlement.yaml" in said
     assert "rulez" in said
     assert read_pointer(company.settings.published_dir) == before
+
+
+def test_a_gate_that_fails_leaves_readers_on_the_last_snapshot(copied_sample: Callable[[], Company]) -> None:
+    company = copied_sample()
+    lake = Lake(company.settings.lake_dir)
+    before, decided = read_pointer(company.settings.published_dir), len(lake.files("decided", "customer_ids"))
+    strict = company.home / "rulebooks"
+    shutil.copytree(company.settings.rulebooks, strict)
+    text = (strict / "identity.yaml").read_text(encoding="utf-8")
+    (strict / "identity.yaml").write_text(
+        re.sub("largest_customer: [0-9]+", "largest_customer: 1", text), encoding="utf-8"
+    )
+    said = company.scrm("run", expect=1, SCRM_RULEBOOKS=str(strict)).stderr
+    assert "the gate allows 1. Nothing was published" in said
+    assert read_pointer(company.settings.published_dir) == before
+    assert len(lake.files("decided", "customer_ids")) == decided
 
 
 def test_the_audience_is_exported_without_those_who_withdrew(copied_sample: Callable[[], Company]) -> None:

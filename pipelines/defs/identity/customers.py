@@ -7,6 +7,9 @@ import polars as pl
 
 from models.documents.identity import IdentityRegistry
 from models.identity.clusters import resolve
+from models.identity.gate import conflicts_of, figures
+from models.identity.ids import IDENTIFIER
+from pipelines.defs.identity import gate
 from pipelines.defs.resources import Build
 from pipelines.documents import published
 from pipelines.linking import links_of
@@ -38,8 +41,9 @@ OUTCOMES = {
         )
         for name, words in OUTCOMES.items()
     ],
+    check_specs=gate.SPECS,
 )
-def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult]:
+def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     warehouse, plan = build.workspace.warehouse, build.plan
     registry = published(build.workspace.lake, "identity", IdentityRegistry, plan.to_seq)
     batches = warehouse.read_input("lake_batches").select("batch", "seq")
@@ -58,3 +62,12 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult]:
     ):
         warehouse.write_input(name, frame)
         yield dg.MaterializeResult(asset_key=name, metadata={"rows": frame.height})
+    usable = observations.filter("is_identifier").join(links.refused, on=IDENTIFIER, how="anti")
+    unique = [kind.name for kind in registry.identifiers if kind.unique]
+    of_people = links.edges.clear()
+    conflicts = conflicts_of(usable, found.customers, of_people, unique).height
+    accepted = links.edges["refusal"].null_count()
+    cut_share = found.cuts.height / accepted if accepted else 0.0
+    yield from gate.judged(
+        build, figures(found.customers, found.identifiers, conflicts, cut_share, decided, registry.gate)
+    )
