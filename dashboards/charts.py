@@ -135,3 +135,44 @@ def counts(frame: pl.DataFrame, label: str, count: str, titles: tuple[str, str],
         },
     }
     st.vega_lite_chart(frame.select(label, count), spec, width="stretch", alt=alt)
+
+
+def waterfall(frame: pl.DataFrame, titles: tuple[str, str], alt: str) -> None:
+    """What each comparison adds to a weight or takes from it, one below the other, in the frame's order.
+
+    ``frame``: label, weight. ``titles``: of the label and of the weight.
+    """
+    drawn = frame.with_columns(
+        end=pl.col("weight").cum_sum(),
+        begin=pl.col("weight").cum_sum() - pl.col("weight"),
+        speaks=pl.when(pl.col("weight") < 0).then(pl.lit("against")).otherwise(pl.lit("for")),
+    )
+    colours = [st.get_option("theme.primaryColor"), st.get_option("theme.redColor")]
+    spec: dict[str, Any] = {
+        "height": 60 + 28 * max(1, frame.height),
+        "mark": {"type": "bar", "height": 16},
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 190}},
+            "x": {
+                "field": "begin",
+                "type": "quantitative",
+                "title": titles[1],
+                "axis": {"tickCount": 5, "titleAnchor": "end"},
+            },
+            "x2": {"field": "end"},
+            "color": {
+                "field": "speaks",
+                "type": "nominal",
+                "legend": None,
+                "scale": {
+                    "domain": ["for", "against"],
+                    "range": colours,
+                },
+            },
+            "tooltip": [
+                {"field": "label", "type": "nominal", "title": titles[0]},
+                {"field": "weight", "type": "quantitative", "format": "+.2f", "title": titles[1]},
+            ],
+        },
+    }
+    st.vega_lite_chart(drawn, spec, width="stretch", alt=alt)

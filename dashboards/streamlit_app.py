@@ -15,6 +15,8 @@ _START = "overview"
 MENU = (
     (_START, "overview.title", ":material/dashboard:"),
     ("customers", "customers.title", ":material/person_search:"),
+    ("identity", "identity.title", ":material/hub:"),
+    ("identity_review", "review.title", ":material/rule:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("quality", "quality.title", ":material/fact_check:"),

@@ -1,15 +1,13 @@
 """Who is who in a file: its records through the linking models of a run, then the probabilistic pass."""
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from models.documents.identity_matching import FileMatching
-from models.errors import ExpectedError
+from models.documents.identity_files import FileMatching
 from models.identity.clusters import resolve
 from models.identity.ids import IDENTIFIER
 from models.identity.matching import Matched, match
@@ -17,14 +15,10 @@ from models.identity.observing import observe
 from models.identity.profiles import ID, SOURCE, profiles_of
 from models.identity.scoring import MatchModel, train
 from pipelines.linking import Linker
+from pipelines.record_files import FILE, FileToResolveError
 
-FILE = "_file"  # a column that every file has: its name without the ending
 CUSTOMER = "customer_id"
 _NEVER = datetime(1970, 1, 1)  # noqa: DTZ001 - frames hold naive UTC
-
-
-class FileToResolveError(ExpectedError, ValueError):
-    """A file does not hold what its configuration says; the message names file and column."""
 
 
 @dataclass(frozen=True)
@@ -38,34 +32,6 @@ class Resolved:
     matched: Matched
     model: MatchModel
     rule_customers: int
-
-
-def read_records(paths: Sequence[Path]) -> pl.DataFrame:
-    """All rows as text, blanks around values cut off, with ``_file``. CSV or Parquet, by the ending.
-
-    Raises FileToResolveError for another ending, an unreadable file, or files of different columns.
-    """
-    frames = [_read(path).with_columns(pl.lit(path.stem).alias(FILE)) for path in paths]
-    for path, frame in zip(paths[1:], frames[1:], strict=True):
-        if set(frame.columns) != set(frames[0].columns):
-            raise FileToResolveError(
-                f"{path.name}: its columns are not those of {paths[0].name}; give files of one form, or run them apart"
-            )
-    return pl.concat([frame.select(frames[0].columns) for frame in frames])
-
-
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            frame = pl.read_parquet(path)
-        elif path.suffix == ".csv":
-            frame = pl.read_csv(path, infer_schema=False)
-        else:
-            raise FileToResolveError(f"{path.name}: give a .csv or a .parquet file")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise FileToResolveError(f"{path.name}: cannot be read: {error}") from error
-    named = frame.rename({name: name.strip() for name in frame.columns})
-    return named.select(pl.all().cast(pl.String).str.strip_chars().replace("", None))
 
 
 def resolve_records(records: pl.DataFrame, config: FileMatching, scratch: Path | None = None) -> Resolved:
@@ -88,7 +54,8 @@ def resolve_records(records: pl.DataFrame, config: FileMatching, scratch: Path |
 
 
 def _check(records: pl.DataFrame, config: FileMatching) -> None:
-    wanted = [config.record, *([config.source] if config.source else []), *config.attributes.values()]
+    columns = [attribute.column for attribute in config.attributes.values()]
+    wanted = [config.record, *([config.source] if config.source else []), *columns]
     if absent := sorted(set(wanted) - set(records.columns)):
         raise FileToResolveError(
             f"the configuration names the column(s) {', '.join(absent)}; there are {', '.join(records.columns)}"
@@ -107,7 +74,8 @@ def _by_rules(profiles: pl.DataFrame, config: FileMatching, scratch: Path | None
     """unit, customer: what the rules of the configuration bring together."""
     registry = config.registry
     assert registry is not None
-    personas = profiles.rename({ID: "persona_id"}).with_columns(
+    numbered = profiles.with_row_index("persona_id").with_columns(pl.col("persona_id").cast(pl.Int64))
+    personas = numbered.drop(ID).with_columns(
         first_seen_at=pl.lit(_NEVER, pl.Datetime("us")), last_seen_at=pl.lit(_NEVER, pl.Datetime("us"))
     )
     observations = observe(personas, pl.Series([], dtype=pl.String), registry)
@@ -116,8 +84,9 @@ def _by_rules(profiles: pl.DataFrame, config: FileMatching, scratch: Path | None
     nobody = pl.DataFrame(schema={**dict.fromkeys([*IDENTIFIER, CUSTOMER], pl.String), "seq": pl.Int64})
     found = resolve(observations, links.refused, links.edges, links.contested, nobody, registry, key="")
     return (
-        profiles.select(ID)
-        .join(found.customers.select(pl.col("persona_id").alias(ID), customer=CUSTOMER), on=ID, how="left")
+        numbered.select(ID, "persona_id")
+        .join(found.customers.select("persona_id", customer=CUSTOMER), on="persona_id", how="left")
+        .drop("persona_id")
         .with_columns(pl.col("customer").fill_null(pl.col(ID)))
     )
 

@@ -25,8 +25,8 @@ TAG = "links"
 
 @dataclass(frozen=True)
 class Links:
-    """refused: identifier_type, identifier of values that link nobody. edges: left_persona, right_persona, rule,
-    link_key, refusal, rule_seq. contested: personas that could be one of several people."""
+    """refused: value_id, identifier_type, identifier of values that link nobody. edges: left_persona, right_persona,
+    rule, link_key, refusal, rule_seq. contested: personas that could be one of several people."""
 
     refused: pl.DataFrame
     edges: pl.DataFrame
@@ -62,7 +62,7 @@ def links_of(read: Callable[[str], pl.DataFrame]) -> Links:
     """What the linking models built, by a reader of tables."""
     values = read("identity_values")
     return Links(
-        refused=values.filter(pl.col("refusal").is_not_null()).select("identifier_type", "identifier"),
+        refused=values.filter(pl.col("refusal").is_not_null()).select("value_id", "identifier_type", "identifier"),
         edges=read("identity_edges"),
         contested=read("identity_contested")["persona_id"],
     )

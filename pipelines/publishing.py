@@ -42,7 +42,8 @@ SEAL = "candidate.json"  # in the building folder: what was verified, so that no
 FROM_DBT = "serve_"  # a published table is the dbt model of its name with this prefix
 STAGES = ("identity", "facts", "published")  # each dbt invocation that ended green left its checks-<tag>.json
 DECIDED_SOURCE = "run:decided"
-LOGS = {"customer_ids"}  # decided datasets that grow: no rows mean nothing new. The others are states: no rows count
+# Decided datasets that grow: no rows mean nothing new. The others are states: no rows count.
+LOGS = {"customer_ids", "identity_events"}
 PUBLISHER_SECONDS = 120  # a publication takes the lock for seconds
 UNTRACED = 100  # roll-backs leave no number beside a file: the gap after a pointer that cannot be read
 
@@ -258,7 +259,7 @@ def _rows_digest(frame: pl.DataFrame) -> str:
 
 def _commit_artifacts(lake: Lake, warehouse: Warehouse, plan: RunPlan) -> None:
     """Land trained artifacts; the newest one again, or one that this very run trained before, is a no-op."""
-    for estimator, (content, metadata, card) in warehouse.artifacts().items():
+    for estimator, (content, form, metadata, card) in warehouse.artifacts().items():
         artifact_id = str(metadata["artifact_id"])
         landed = lake.files("artifacts", estimator)
         if landed and landed[-1][0].details["artifact_id"] == artifact_id:
@@ -267,7 +268,7 @@ def _commit_artifacts(lake: Lake, warehouse: Warehouse, plan: RunPlan) -> None:
             source=f"run:artifact:{estimator}",
             key=content_key("artifact", estimator, artifact_id, plan.key),
             parts=[
-                Part("artifacts", estimator, content=content, suffix="skops"),
+                Part("artifacts", estimator, content=content, suffix=form),
                 Part("documents", f"card-{estimator}", content=card.encode(), suffix="md"),
             ],
             details=metadata,

@@ -27,6 +27,7 @@ from pipelines.plan import RunPlan
 LOCK_LOOK_SECONDS = 0.2  # how often a waiting run looks
 DATABASE = "warehouse.duckdb"
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
+ARTIFACTS = ("skops", "splink")  # forms of trained estimators: scikit-learn's, and Splink's settings as JSON
 SPARK_FOLDER = "spark"  # below the building folder: one folder of Parquet a table, in main.db
 ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -119,21 +120,25 @@ class Warehouse:
         write_parquet(frame, self.outcomes / f"{dataset}.parquet")
         killpoint("warehouse.set_aside")
 
-    def set_aside_artifact(self, estimator: str, content: bytes, metadata: Mapping[str, Any], card: str) -> None:
-        """The same for a newly trained estimator: its bytes, what is known of it, and its card."""
-        (self.outcomes / f"{estimator}.skops").write_bytes(content)
+    def set_aside_artifact(
+        self, estimator: str, content: bytes, metadata: Mapping[str, Any], card: str, *, form: str = "skops"
+    ) -> None:
+        """The same for a newly trained estimator: its bytes, what is known of it, and its card. form: of ARTIFACTS."""
+        (self.outcomes / f"{estimator}.{form}").write_bytes(content)
         (self.outcomes / f"{estimator}.json").write_text(json.dumps(metadata, default=str), encoding="utf-8")
         (self.outcomes / f"{estimator}.md").write_text(card, encoding="utf-8")
 
-    def artifacts(self) -> dict[str, tuple[bytes, dict[str, Any], str]]:
-        """Artifacts set aside: content, metadata and card by estimator."""
+    def artifacts(self) -> dict[str, tuple[bytes, str, dict[str, Any], str]]:
+        """Artifacts set aside: content, form, metadata and card by estimator."""
         return {
             path.stem: (
                 path.read_bytes(),
+                form,
                 json.loads(path.with_suffix(".json").read_text(encoding="utf-8")),
                 path.with_suffix(".md").read_text(encoding="utf-8"),
             )
-            for path in sorted(self.outcomes.glob("*.skops"))
+            for form in ARTIFACTS
+            for path in sorted(self.outcomes.glob(f"*.{form}"))
         }
 
     def decided(self) -> dict[str, pl.DataFrame]:

@@ -56,9 +56,22 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "identity_observations": OBSERVATIONS_SCHEMA,
-    "persona_customers": {"persona_id": pl.String(), "customer_id": pl.String()},
+    "persona_customers": {"persona_id": pl.Int64(), "customer_id": pl.String()},
     "identity_owners": {"identifier_type": pl.String(), "identifier": pl.String(), "customer_id": pl.String()},
-    "identity_cuts": dict.fromkeys(("rule", "link_key", "left_persona", "right_persona", "refusal"), pl.String()),
+    "identity_cuts": {
+        "rule": pl.String(),
+        **dict.fromkeys(("link_key", "left_persona", "right_persona"), pl.Int64()),
+        "refusal": pl.String(),
+    },
+    "identity_said": {
+        **dict.fromkeys(("left_persona", "right_persona"), pl.Int64()),
+        "decision_id": pl.String(),
+    },
+    "identity_likely": {
+        **dict.fromkeys(("left_persona", "right_persona"), pl.Int64()),
+        **dict.fromkeys(("probability", "weight"), pl.Float64()),
+        **dict.fromkeys(("decision", "evidence", "model_id"), pl.String()),
+    },
     "churn_scores": {
         **dict.fromkeys(("customer_id", "artifact_id", "band", "reason_1", "reason_2", "reason_3"), pl.String()),
         **dict.fromkeys(("score_ppm", "rank", "effect_ppm_1", "effect_ppm_2", "effect_ppm_3"), pl.Int64()),

@@ -139,13 +139,106 @@ _SOURCES = {
         ) l on l.customer_id = printf('C%06d', i)
     """,
     "customer_identifiers": """
-        select customer_id, 'phone' as identifier_type, phone as identifier, 'orders' as source, first_seen_at,
-            last_interaction_at as last_seen_at
+        select customer_id, 'phone' as identifier_type, phone as identifier, 'orders' as source, true as is_owner,
+            first_seen_at, last_interaction_at as last_seen_at
         from customers
         union all
-        select customer_id, 'record', home_store_id || ':rec:' || customer_id, 'customers', first_seen_at,
+        select customer_id, 'record', home_store_id || ':rec:' || customer_id, 'customers', true, first_seen_at,
             last_interaction_at
         from customers
+    """,
+    # three personas of each customer: the file's record, orders under its phone, the WeCom contact; C000001 and C000002
+    # share a phone and are told apart by the member number; an order of nobody's could be C000007's or C000008's
+    "identity_personas": """
+        with people as (select *, substr(customer_id, 2)::bigint * 10 as p from customers),
+        stated as (
+            select customer_id, p + 1 as persona_id, 'customers' as source, 1 as records_count, first_seen_at,
+                identifier_type, identifier
+            from (unpivot (
+                select customer_id, p, first_seen_at, name, phone, unionid, member_no,
+                    birth_date::varchar as birth_date, home_store_id || ':rec:' || customer_id as record
+                from people
+            ) on name, phone, unionid, member_no, birth_date, record into name identifier_type value identifier)
+            union all by name
+            select customer_id, p + 2 as persona_id, 'orders' as source, 3 as records_count, first_seen_at,
+                'phone' as identifier_type,
+                case when customer_id = 'C000002' then '+8613800000001' else phone end as identifier
+            from people
+            union all by name
+            select customer_id, p + 3 as persona_id, 'wecom_contacts' as source, 1 as records_count, first_seen_at,
+                identifier_type, identifier
+            from (unpivot (select customer_id, p, first_seen_at, unionid, external_userid from people)
+                on unionid, external_userid into name identifier_type value identifier)
+            union all by name
+            select null as customer_id, 999000 as persona_id, 'orders' as source, 2 as records_count,
+                $as_of::timestamp - interval 3 day as first_seen_at, 'phone' as identifier_type,
+                '+8613800000007' as identifier
+        )
+        select customer_id, persona_id, identifier_type, identifier, source,
+            case when customer_id = 'C000002' and persona_id = 22 then 'limit:member_no' end as refusal, records_count,
+            identifier_type not in ('name', 'birth_date') as is_identifier, first_seen_at, first_seen_at as last_seen_at
+        from stated
+    """,
+    "identity_orders": """
+        select order_key, substr(customer_id, 2)::bigint * 10 + 2 as persona_id
+        from orders where customer_id is not null
+        union all select min(order_key), 999000 from orders where customer_id is null
+    """,
+    "identity_links": """
+        with people as (select customer_id, first_seen_at, substr(customer_id, 2)::bigint * 10 as p from customers)
+        select customer_id, p + 1 as left_persona, p + 2 as right_persona,
+            case when customer_id = 'C000002' then 'likely' else 'same_phone' end as rule,
+            case when customer_id = 'C000002' then
+                '[{"attribute": "name", "level": 3, "label": "equal", "weight": 9.5},
+                    {"attribute": "birth_date", "level": 0, "label": "different", "weight": -2.25}]'
+            end as evidence,
+            case when customer_id = 'C000002' then 7250000 end as weight_ppm, first_seen_at as seen_at
+        from people
+        union all
+        select customer_id, p + 1, p + 3, 'same_unionid', null, null, first_seen_at from people
+    """,
+    "identity_refusals": """
+        select c as customer_id, o as other_customer_id, t as this_persona, h as that_persona, 'same_phone' as rule,
+            r as refusal, n as links_count, $as_of::timestamp - interval 30 day as seen_at
+        from (values
+            ('C000001', 'C000002', 12, 22, 'guard:member_no', 2),
+            ('C000002', 'C000001', 22, 12, 'guard:member_no', 2),
+            ('C000007', null, 72, 999000, 'torn', 1),
+            ('C000008', null, 82, 999000, 'torn', 1)
+        ) v(c, o, t, h, r, n)
+    """,
+    "identity_reviews": """
+        select row_number() over (order by amount desc, c) as place, k as kind, c as customer_id,
+            o as other_customer_id, p as persona_id,
+            case
+                when r = 'torn' then (select 'orders:' || min(order_key) from orders where customer_id is null)
+            end as record_id,
+            e as evidence, 'CNY' as currency,
+            probability_ppm, weight_ppm, n as records_count, amount,
+            amount::bigint * (1000000 - abs(2 * probability_ppm - 1000000)) // 1000000 as value,
+            $as_of::timestamp - interval 3 day as seen_at
+        from (values
+            ('likely', 'C000003', 'C000006', null, null,
+                '[{"attribute": "name", "level": 3, "label": "equal", "weight": 6.5},
+                    {"attribute": "phone_mask", "level": 2, "label": "equal", "weight": 8.0},
+                    {"attribute": "district", "level": 0, "label": "different", "weight": -4.5}]',
+                640000, 830000, null, 320000),
+            ('torn', 'C000007', null, 999000, 'torn', null, 500000, null, 2, 45000),
+            ('torn', 'C000008', null, 999000, 'torn', null, 500000, null, 2, 45000)
+        ) v(k, c, o, p, r, e, probability_ppm, weight_ppm, n, amount)
+    """,
+    "identity_events": """
+        select 'e1' as event_id, 'merge' as kind, 'C000002' as customer_id, 'C900001' as previous_id,
+            'rules' as cause, $business_date::date - 9 as decided_on
+        union all select 'e2', 'split', 'C000004', 'C000002', 'people', $business_date::date - 2
+    """,
+    "identity_rules": """
+        select * from (values
+            ('same_unionid', 'unionid', '', 1, true),
+            ('same_member', 'member_no', 'unionid', 2, true),
+            ('same_phone_and_name', 'phone name_sound', 'unionid member_no birth_date', 3, false),
+            ('same_phone', 'phone', 'unionid member_no name_sound birth_date', 4, false)
+        ) v(rule, types, guards, rule_seq, is_certain)
     """,
     "customer_consents": """
         select customer_id, 'marketing' as purpose, 'any' as channel,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from models.documents.identity_matching import FileMatching
+from models.documents.identity_files import FileMatching
 from models.settings import PROJECT_ROOT
 
 EXAMPLES = PROJECT_ROOT / "docs" / "examples" / "identity"

@@ -16,7 +16,10 @@ from models.store import Scope
 
 Tables = dict[str, pl.DataFrame]
 PERSONAL = ("name", "phone", "unionid", "external_userid", "member_no", "email")
-WHOLE_COMPANY_ONLY = ("customer_identifiers", "batches", "quality_checks", "estimators")
+WHOLE_COMPANY_ONLY = (
+    *("customer_identifiers", "batches", "quality_checks", "estimators"),
+    *(name for name in PUBLISHED if name.startswith("identity_")),
+)
 
 
 def whole_tables(snapshot: Snapshot) -> Tables:

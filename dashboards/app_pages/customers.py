@@ -3,60 +3,24 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import frame, tables
+from dashboards import finding, frame, tables
 from dashboards.frame import Page
 from ml import features
 from models.money import display
 
-_CUSTOMER = "customer"  # in the address, so that a profile can be linked to
-
 
 def show() -> None:
     page = frame.open_page("customers.title")
-    chosen = st.query_params.get(_CUSTOMER)
+    chosen = st.query_params.get(finding.CUSTOMER)
     if chosen:
         _profile(page, chosen)
     else:
-        _search(page)
-
-
-def _search(page: Page) -> None:
-    words = page.words
-    text = st.text_input(
-        words("customers.search"), placeholder=words("customers.search_hint"), max_chars=100, key="customer_text"
-    )
-    found = page.read("customer_search", text=text or None)
-    if found.is_empty():
-        st.info(words("customers.nobody"))
-        return
-    total = int(found["matches_count"][0])
-    st.caption(words("customers.found", total=f"{total:,}", shown=found.height))
-    row = tables.pick(
-        page.times(found, "last_order_at"),
-        {
-            "name": words("column.name"),
-            "phone": words("column.phone"),
-            "orders_count": words("column.orders"),
-            "last_order_at": words("column.last_order"),
-            "owner_name": words("column.owner"),
-            "city": words("column.city"),
-            "member_no": words("column.member_no"),
-            "customer_id": words("column.customer_id"),
-        },
-        small=("orders_count",),
-        key="customer_matches",
-        height=560,
-    )
-    if row is not None:
-        st.query_params[_CUSTOMER] = str(found["customer_id"][row])
-        st.rerun()
+        finding.search(page, "customer")
 
 
 def _profile(page: Page, customer_id: str) -> None:
     words = page.words
-    if st.button(words("customers.back"), icon=":material/arrow_back:", key="customer_back"):
-        del st.query_params[_CUSTOMER]
-        st.rerun()
+    finding.back(page, "customer")
     found = page.read("customer_profile", customer_id=customer_id[:400])
     if found.is_empty():
         st.info(words("customers.not_visible"))
@@ -231,6 +195,13 @@ def _identifiers(page: Page, customer_id: str) -> None:
     if not page.viewer.sees_all_stores:
         st.caption(words("customers.ids_hidden"))
         return
+    if page.viewer.may_open("identity"):
+        st.page_link(
+            "app_pages/identity.py",
+            label=words("identity.open"),
+            icon=":material/hub:",
+            query_params={finding.CUSTOMER: customer_id},
+        )
     found = page.read("customer_identifiers", customer_id=customer_id)
     if found.is_empty():
         st.caption(words("customers.nothing"))

@@ -40,3 +40,17 @@
 {% macro duckdb__days_between(earlier, later) -%}
     date_diff('day', {{ earlier }}, {{ later }})
 {%- endmacro %}
+
+
+{#- Up to 15 hex digits as a number, BIGINT. -#}
+{% macro hex_number(digits) -%}
+    {{ return(adapter.dispatch('hex_number', 'siyu')(digits)) }}
+{%- endmacro %}
+
+{% macro default__hex_number(digits) -%}
+    cast(conv({{ digits }}, 16, 10) as bigint)
+{%- endmacro %}
+
+{% macro duckdb__hex_number(digits) -%}
+    cast('0x' || {{ digits }} as bigint)
+{%- endmacro %}

@@ -23,11 +23,20 @@
 {#- A hash of what some columns say, never of where a row stood: 16 hex digits. The separators are control characters,
     which text of people does not hold; should it, the occurrence beside the hash still tells two rows apart. -#}
 {% macro content_hash(columns) -%}
-    substr(md5(concat_ws(chr(31)
+    substr(md5({{ content_text(columns) }}), 1, 16)
+{%- endmacro %}
+
+{#- The same as a number of 60 bits, BIGINT: for rows that are joined and grouped by it. -#}
+{% macro content_number(columns) -%}
+    {{ hex_number('substr(md5(' ~ content_text(columns) ~ '), 1, 15)') }}
+{%- endmacro %}
+
+{% macro content_text(columns) -%}
+    concat_ws(chr(31)
         {%- for column in columns -%}
             , coalesce(cast({{ column }} as string), chr(30))
         {%- endfor -%}
-    )), 1, 16)
+    )
 {%- endmacro %}
 
 

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from models.documents.identity_matching import LikelyMatching
 from models.documents.loading import Document, RefusedError
 
 RULE_TYPES = 4  # a rule's key is made of at most so many types; the tables have a column for each
 RULE_GUARDS = 6
+GUARDED_TYPES = 12  # and of all rules together
 
 
 def _compiles(pattern: str) -> str:
@@ -79,7 +81,8 @@ class MatchRule(Document):
     """Records whose values of all types in ``same`` are equal are one person, unless a guard refuses.
 
     ``certain``: whom it brings together know of each other when the guards of other rules compare. ``most``: under a
-    key with more different people (combinations of guarded values) nobody is compared with another.
+    key with more different people (combinations of guarded values) nobody is compared with another. ``clear_days``: of
+    several whom a record could be about, the one seen nearest in time must be so many days nearer than the next.
     """
 
     name: str = Field(pattern="^[a-z][a-z0-9_]*$")
@@ -87,6 +90,7 @@ class MatchRule(Document):
     guards: tuple[Guard, ...] = Field(default=(), max_length=RULE_GUARDS)
     certain: bool = False
     most: int = Field(default=20, ge=1)
+    clear_days: int = Field(default=0, ge=0)
 
 
 class IdentityGate(Document):
@@ -111,6 +115,7 @@ class IdentityRegistry(Document):
     ``identifiers`` are values of which equality may link, ``attributes`` are what else records state of a person:
     rules may combine them, guards and comparisons look at them. ``anonymous``: a record without any usable identifier
     belongs to nobody; otherwise it is a customer of its own. ``gate``: what a run may find and still publish.
+    ``matching``: how what the rules leave apart is compared; none: it is not.
     """
 
     identifiers: tuple[IdentifierType, ...] = Field(min_length=1)
@@ -118,11 +123,18 @@ class IdentityRegistry(Document):
     rules: tuple[MatchRule, ...] = ()
     anonymous: bool = True
     gate: IdentityGate = IdentityGate()
+    matching: LikelyMatching | None = None
 
     @property
     def types(self) -> tuple[str, ...]:
         """Every type by name: identifiers, then attributes."""
         return (*(kind.name for kind in self.identifiers), *self.attributes)
+
+    @property
+    def guarded_types(self) -> tuple[str, ...]:
+        """Every type that a guard of any rule compares, in the order of types."""
+        guarded = {guard.type for rule in self.rules for guard in rule.guards}
+        return tuple(name for name in self.types if name in guarded)
 
     @model_validator(mode="after")
     def _names_are_known_and_unique(self) -> "IdentityRegistry":
@@ -132,6 +144,14 @@ class IdentityRegistry(Document):
             self._known(f"a limit of {kind.name}", [limit.of for limit in kind.limits])
         for rule in self.rules:
             self._known(f"rule {rule.name}", [*rule.same, *(guard.type for guard in rule.guards if guard.type)])
+        if len(self.guarded_types) > GUARDED_TYPES:
+            named = ", ".join(self.guarded_types)
+            raise RefusedError(
+                f"the guards compare {len(self.guarded_types)} types ({named}); at most {GUARDED_TYPES} are possible",
+                f"guards 共比较 {len(self.guarded_types)} 种类型（{named}），最多 {GUARDED_TYPES} 种",
+            )
+        if self.matching is not None:
+            self._known("matching", [*self.matching.known_by, *self.matching.one_each])
         return self
 
     def _known(self, where: str, names: list[str]) -> None:

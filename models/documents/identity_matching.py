@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document
 
 #: How the values of an attribute are compared; ``models/identity/comparing.py`` holds the levels of each kind.
@@ -150,26 +149,19 @@ class Matching(Document):
         return tuple(sorted(keys | {column for comparison in self.comparisons for column in comparison.columns}))
 
 
-class FileMatching(Document):
-    """How a file of one row per record is resolved: its columns, and what is compared.
+class LikelyMatching(Matching):
+    """The pass of a run, between the customers that rules made. What is compared is made of personas:
+    name, name_pinyin, phone_mask, city, district, birth_date, gender.
 
-    ``record``: the column that names a record, unique. ``source``: of which list a record is. ``truth``: who it really
-    is, for evaluation only. ``attributes``: attribute → column. ``registry``: rules that go
-    first; what they leave apart is compared.
+    ``known_by``: identifier types; a customer who holds one is known. Of two known ones a pair must agree in something
+    that is not weak. ``one_each``: identifier types of which a customer usually holds one value in each application
+    (the part before a colon): of two buyers of one application who fit one customer by weak attributes alone the one
+    with more orders is taken, the other sent a gift. ``least_orders``: who is known by such an identifier is not linked
+    by weak attributes alone before so many orders went to the one masked phone: the first may be a gift.
     """
 
-    record: str
-    source: str | None = None
-    truth: str | None = None
-    attributes: dict[str, str] = Field(min_length=1)
-    registry: IdentityRegistry | None = None
-    matching: Matching
-
-    @model_validator(mode="after")
-    def _what_is_read_is_mapped(self) -> "FileMatching":
-        read = {*self.matching.attributes, *(self.registry.types if self.registry else ())}
-        if absent := sorted(read - set(self.attributes)):
-            raise ValueError(f"attributes: {', '.join(absent)} is read and not mapped; say which column holds it")
-        if self.matching.between and self.source is None:
-            raise ValueError("source: matching between two lists needs the column that tells them apart")
-        return self
+    known_by: tuple[str, ...] = Field(min_length=1)
+    one_each: tuple[str, ...] = ()
+    least_orders: int = Field(default=1, ge=1)
+    retrain_after_days: int = Field(default=30, ge=1)
+    training_customers: int = Field(default=50_000, ge=100, description="of so many, drawn evenly, it learns")

@@ -4,6 +4,7 @@ read is null, and no text makes it raise. What each does, with examples: docs/id
 from models.identifiers.addresses import ADDRESS_COLUMNS, addresses, addresses_of_parts
 from models.identifiers.agreement import names_agree
 from models.identifiers.dates_and_mail import birth_dates, emails, genders, licence_plates
+from models.identifiers.forms import FORMS, in_form
 from models.identifiers.latin_names import latin_part
 from models.identifiers.masks import phone_fits, phone_mask, phone_masks, phone_pattern
 from models.identifiers.names import NAME_COLUMNS, person_names
@@ -13,6 +14,7 @@ from models.identifiers.text import clean_text, simplified
 
 __all__ = [
     "ADDRESS_COLUMNS",
+    "FORMS",
     "NAME_COLUMNS",
     "addresses",
     "addresses_of_parts",
@@ -20,6 +22,7 @@ __all__ = [
     "clean_text",
     "emails",
     "genders",
+    "in_form",
     "latin_part",
     "licence_plates",
     "masked",

@@ -1,18 +1,40 @@
 """Personas to customers: accepted links to components on integers, conflicts repaired, ids that never change hands.
 
-A component in which two values of a ``unique`` identifier meet is built anew, link by link, the strongest rule first,
-and a link that would bring the two together is refused. Everything depends on the sets given, never on their order.
+A component that breaks a constraint (two values of a ``unique`` identifier meet, or two whom people said to be apart)
+is built anew, link by link, the strongest rule first, and a link that would break it is refused. Everything depends on
+the sets given, never on their order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
-from models.identity.components import components, constrained
-from models.identity.ids import IDENTIFIER, name_customers
+from models.identity.components import NOT_THE_SAME, UNIQUE, Integers, components, constrained
+from models.identity.decisions import Said
+from models.identity.ids import name_customers
 
-_LINK = ["rule", "link_key", "left_persona", "right_persona"]
+#: Rules that are in no registry: what people decided, and what the probabilistic pass found.
+PEOPLE, LIKELY = "people", "likely"
+_ENDS = ["left_persona", "right_persona"]
+_CUTS = ["rule", "link_key", *_ENDS, "refusal"]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Who is one person, before any id.
+
+    nodes: persona_id, component (the place of its smallest persona in this frame); sorted. stated: usable observations
+    of these personas: node (their place), identifier_type, identifier, value_id, first_seen_at. held: node, constraint,
+    value: what one group has one of. cuts: links that were refused: rule, link_key, left_persona, right_persona,
+    refusal (``unique:<type>``, ``not_the_same:<decision>``); sorted.
+    """
+
+    nodes: pl.DataFrame
+    stated: pl.DataFrame
+    held: pl.DataFrame
+    cuts: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -20,8 +42,8 @@ class Resolution:
     """Who is who.
 
     customers: persona_id, customer_id; sorted. identifiers: identifier_type, identifier, customer_id (whose it is in
-    the first place), is_new (not yet decided so); sorted; ``persona`` is a type too. cuts: links that the repair
-    refused: left_persona, right_persona, rule, link_key, refusal.
+    the first place), is_new (not yet decided so); sorted by type, then by the number of the value; ``persona`` is a
+    type too. cuts: as Grouped.
     """
 
     customers: pl.DataFrame
@@ -37,78 +59,162 @@ def resolve(
     decided: pl.DataFrame,
     registry: IdentityRegistry,
     key: str,
+    said: Said | None = None,
 ) -> Resolution:
-    """Give every persona its customer.
+    """Give every persona its customer: ``group``, then ``name``, whose parameters these are."""
+    return name(group(observations, refused, edges, contested, registry, said), decided, registry, key)
 
-    observations: OBSERVATIONS_SCHEMA. refused: identifier_type, identifier of values that are nobody's. edges:
-    left_persona, right_persona, rule, link_key, rule_seq, refusal (null: accepted). contested: personas that could be
-    one of several people: nobody, unless something links them (an anonymous registry). decided: identifier_type,
-    identifier, customer_id, seq; earlier decisions with the batch that made them. key: the installation's secret; new
-    ids are hashes under it, so that an id does not give away a phone number.
+
+def group(
+    observations: pl.DataFrame,
+    refused: pl.DataFrame,
+    edges: pl.DataFrame,
+    contested: pl.Series,
+    registry: IdentityRegistry,
+    said: Said | None = None,
+) -> Grouped:
+    """Personas that accepted links bring together, under the constraints.
+
+    observations: OBSERVATIONS_SCHEMA. refused: value_id of values that are nobody's. edges: left_persona,
+    right_persona, rule, link_key, rule_seq, refusal (null: accepted). contested: personas that could be one of several
+    people: nobody, unless something links them (an anonymous registry). said: what people decided; their links are the
+    strongest and no unique identifier refuses them.
     """
-    usable = observations.filter("is_identifier").join(refused, on=IDENTIFIER, how="anti")
-    accepted = edges.filter(pl.col("refusal").is_null())
-    linked = pl.concat([accepted["left_persona"], accepted["right_persona"]]).unique()
+    usable = observations.filter(pl.col("is_identifier") & ~pl.col("value_id").is_in(refused["value_id"].implode()))
+    links = _links(edges, said)
     somebody = observations["persona_id"]
     if registry.anonymous:
-        alone = usable["persona_id"].filter(~usable["persona_id"].is_in(contested.implode()))
-        somebody = pl.concat([linked, alone])
-    personas = _numbered(somebody)
-    links = _encoded(accepted, personas)
-    labels = components(personas.height, links["left"].to_numpy(), links["right"].to_numpy())
-    nodes = personas.with_columns(component=pl.Series(labels))
-    nodes, cuts = _repaired(nodes, links, usable, registry)
-    stated = usable.join(nodes.select("persona_id", "component"), on="persona_id")
-    named = name_customers(nodes, stated, decided, registry, key)
-    return Resolution(
-        customers=nodes.join(named.ids, on="component").select("persona_id", "customer_id").sort("persona_id"),
-        identifiers=named.identifiers,
-        cuts=cuts.sort(_LINK),
+        alone = usable["persona_id"].unique()
+        somebody = pl.concat(
+            [links["left_persona"], links["right_persona"], alone.filter(~alone.is_in(contested.implode()))]
+        )
+    personas = somebody.unique().sort().rename("persona_id")
+    places = personas.to_frame().with_columns(node=pl.int_range(pl.len(), dtype=pl.Int32))
+    stated = usable.select(
+        _nodes(usable["persona_id"], places), "identifier_type", "identifier", "value_id", "first_seen_at"
+    )
+    if stated["node"].has_nulls():
+        stated = stated.filter(pl.col("node").is_not_null())  # contested
+    held = _constraints(stated, places, registry, said)
+    left, right = (_placed(links[end], places) for end in _ENDS)
+    labels = components(personas.len(), left, right)
+    labels, cuts = _repaired(labels, links.with_columns(left=pl.Series(left), right=pl.Series(right)), held)
+    return Grouped(
+        places.select("persona_id", component=pl.Series(labels, dtype=pl.Int32)),
+        stated,
+        held,
+        cuts.select(_CUTS).sort(_CUTS),
     )
 
 
-def _numbered(somebody: pl.Series) -> pl.DataFrame:
-    """node (0 .. n-1 in order of persona_id), persona_id."""
-    unique = somebody.unique().sort().rename("persona_id").to_frame()
-    return unique.with_row_index("node").with_columns(pl.col("node").cast(pl.Int32))
+def merge(grouped: Grouped, links: pl.DataFrame) -> Grouped:
+    """Join groups by further links, the greatest ``weight`` first, under the same constraints.
 
-
-def _encoded(edges: pl.DataFrame, personas: pl.DataFrame) -> pl.DataFrame:
-    """Links with the nodes of both ends as ``left`` and ``right``; rows keep rule_seq, rule, link_key."""
-    nodes = personas.select("persona_id", "node")
-    return edges.join(nodes.rename({"persona_id": "left_persona", "node": "left"}), on="left_persona").join(
-        nodes.rename({"persona_id": "right_persona", "node": "right"}), on="right_persona"
+    links: left_persona, right_persona, weight; a persona stands for its group. Cuts of the rule ``likely`` are added.
+    Raises KeyError for a persona that is in no group.
+    """
+    places = grouped.nodes.select("persona_id", node=pl.int_range(pl.len(), dtype=pl.Int32))
+    labels = grouped.nodes["component"].to_numpy()
+    left, right = (labels[_placed(links[end], places)] for end in _ENDS)
+    ranked = links.select(
+        *_ENDS,
+        rule=pl.lit(LIKELY),
+        link_key=pl.lit(None, pl.Int64),
+        rule_seq=pl.col("weight").rank("dense", descending=True).cast(pl.Int32),
+        left=pl.Series(left),
+        right=pl.Series(right),
     )
+    held = grouped.held.with_columns(node=pl.Series(labels[grouped.held["node"].to_numpy()]))
+    joined, cuts = _repaired(components(labels.size, left, right), ranked, held)
+    nodes = grouped.nodes.with_columns(component=pl.Series(joined[labels], dtype=pl.Int32))
+    return replace(grouped, nodes=nodes, cuts=pl.concat([grouped.cuts, cuts.select(_CUTS)]).sort(_CUTS))
 
 
-def _repaired(
-    nodes: pl.DataFrame, links: pl.DataFrame, usable: pl.DataFrame, registry: IdentityRegistry
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Components in which a unique identifier takes two values, built anew under that constraint."""
+def name(grouped: Grouped, decided: pl.DataFrame, registry: IdentityRegistry, key: str) -> Resolution:
+    """Give every group its customer id.
+
+    decided: identifier_type, identifier, customer_id, seq; earlier decisions with the batch that made them. key: the
+    installation's secret; new ids are hashes under it, so that an id does not give away a phone number.
+    """
+    named = name_customers(grouped.nodes, grouped.stated, decided, registry, key)
+    return Resolution(named.customers, named.identifiers, grouped.cuts)
+
+
+def _links(edges: pl.DataFrame, said: Said | None) -> pl.DataFrame:
+    """Accepted links and those of people, which are of rule_seq 0."""
+    columns = [*_ENDS, "rule", "link_key", "rule_seq"]
+    accepted = edges.lazy().filter(pl.col("refusal").is_null()).select(columns).collect()
+    if said is None or said.same.is_empty():
+        return accepted
+    ends = said.same.select(*(pl.col(end).cast(pl.Int64) for end in _ENDS))
+    of_people = ends.with_columns(
+        rule=pl.lit(PEOPLE), link_key=pl.lit(None, pl.Int64), rule_seq=pl.lit(0, accepted.schema["rule_seq"])
+    )
+    return pl.concat([accepted, of_people.select(columns)])
+
+
+def _constraints(
+    stated: pl.DataFrame, places: pl.DataFrame, registry: IdentityRegistry, said: Said | None
+) -> pl.DataFrame:
+    """node, constraint, value: the values of unique identifiers, and the sides of decisions."""
     unique = [kind.name for kind in registry.identifiers if kind.unique]
-    held = (
-        usable.filter(pl.col("identifier_type").is_in(unique))
-        .select("persona_id", *IDENTIFIER)
-        .join(nodes.select("persona_id", "node", "component"), on="persona_id")
+    held = stated.filter(pl.col("identifier_type").is_in(unique)).select(
+        "node", constraint=pl.lit(UNIQUE) + pl.col("identifier_type"), value="value_id"
     )
-    torn = (
-        held.group_by("component", "identifier_type")
-        .agg(pl.col("identifier").n_unique())
-        .filter(pl.col("identifier") > 1)
-        .select(pl.col("component").unique())
+    if said is None or said.apart.is_empty():
+        return held
+    sides = said.apart.join(places, on="persona_id").select(
+        "node",
+        constraint=pl.lit(NOT_THE_SAME) + pl.col("decision_id"),
+        value=pl.when(pl.col("side") == "left").then(0).otherwise(1).cast(pl.Int64),
     )
-    if torn.is_empty():
-        return nodes, links.head(0).select(*_LINK, refusal=pl.lit(None, pl.String))
-    inside = nodes.join(torn, on="component", how="semi")
-    stated: dict[int, dict[str, set[str]]] = {node: {} for node in inside["node"]}
-    for node, kind, value in held.join(torn, on="component", how="semi").select("node", *IDENTIFIER).iter_rows():
-        stated[node].setdefault(kind, set()).add(value)
-    ordered = links.join(inside.select(left="node"), on="left", how="semi").sort("rule_seq", "link_key", *_LINK[2:])
-    roots, refused = constrained(ordered.select("left", "right").iter_rows(), stated, set())
-    places = pl.DataFrame(
-        {"node": list(roots), "component": list(roots.values())}, schema={"node": pl.Int32, "component": pl.Int32}
+    return pl.concat([held, sides])
+
+
+def _placed(personas: pl.Series, places: pl.DataFrame) -> Integers:
+    """The node of each persona. Raises KeyError when one is not there."""
+    wanted = _nodes(personas, places)
+    if wanted.has_nulls():
+        raise KeyError(f"persona {personas.filter(wanted.is_null())[0]} is in no group")
+    return wanted.to_numpy()
+
+
+def _nodes(personas: pl.Series, places: pl.DataFrame) -> pl.Series:
+    """The node of each persona, in their order; null: it is not there."""
+    return personas.to_frame("persona_id").join(places, on="persona_id", how="left", maintain_order="left")["node"]
+
+
+def _repaired(labels: Integers, links: pl.DataFrame, held: pl.DataFrame) -> tuple[Integers, pl.DataFrame]:
+    """Components that break a constraint, built anew link by link; the links that were refused, with ``refusal``.
+
+    links: left, right (nodes), left_persona, right_persona, rule, link_key, rule_seq. held: node, constraint, value.
+    """
+    of_held = held.with_columns(component=pl.Series(labels[held["node"].to_numpy()], dtype=pl.Int32))
+    broken = (
+        of_held.group_by("component", "constraint")
+        .agg(least=pl.col("value").min(), greatest=pl.col("value").max())
+        .filter(pl.col("least") < pl.col("greatest"))["component"]
+        .unique()
     )
-    mended = nodes.update(places, on="node")
+    if broken.is_empty():
+        return labels, links.head(0).with_columns(refusal=pl.lit(None, pl.String))
+    is_broken = np.zeros(labels.size, dtype=bool)
+    is_broken[broken.to_numpy()] = True
+    values: dict[int, dict[str, set[int]]] = {node: {} for node in np.flatnonzero(is_broken[labels]).tolist()}
+    inside = of_held.filter(pl.col("component").is_in(broken.implode()))
+    for node, constraint, value in inside.select("node", "constraint", "value").iter_rows():
+        values[node].setdefault(constraint, set()).add(value)
+    # What people said comes last and no unique identifier refuses it: they spoke of whole customers. First, it would
+    # join two records, and cut off the card of one of them because the other has a card, too.
+    said = pl.col("rule") == PEOPLE
+    inside_broken = links.filter(pl.Series(is_broken[labels[links["left"].to_numpy()]]))
+    ordered = inside_broken.sort(said, "rule_seq", *_ENDS, "link_key")
+    roots, refused = constrained(ordered.select("left", "right", said).iter_rows(), values)
+    mended = labels.copy()
+    mended[np.fromiter(roots.keys(), np.int32)] = np.fromiter(roots.values(), np.int32)
     reasons = pl.DataFrame(refused, schema={"left": pl.Int32, "right": pl.Int32, "refusal": pl.String}, orient="row")
-    cuts = ordered.drop("refusal").join(reasons.unique(["left", "right"]), on=["left", "right"])
-    return mended, cuts.select(*_LINK, "refusal")
+    first = reasons.unique(["left", "right"], keep="first", maintain_order=True)
+    cuts = ordered.join(first, on=["left", "right"])
+    # what people said may have brought the two together after all, by another way
+    is_apart = mended[cuts["left"].to_numpy()] != mended[cuts["right"].to_numpy()]
+    return mended, cuts.filter(pl.Series(is_apart))

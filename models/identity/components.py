@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int32]
+#: How names of constraints begin: of a type of identifier one customer has one value; of a decision one side.
+UNIQUE, NOT_THE_SAME = "unique:", "not_the_same:"
 
 
 def components(count: int, left: Integers, right: Integers) -> Integers:
@@ -36,22 +38,18 @@ def _hang_under_roots(roots: Integers) -> None:
 
 
 def constrained(
-    links: Iterable[tuple[int, int]], stated: dict[int, dict[str, set[str]]], apart: set[tuple[int, int]]
+    links: Iterable[tuple[int, int, bool]], held: dict[int, dict[str, set[int]]]
 ) -> tuple[dict[int, int], list[tuple[int, int, str]]]:
     """Join nodes link by link, the strongest first, and refuse each link that would break a constraint.
 
-    ``stated``: of each node, the values of types of which one customer holds one. ``apart``: pairs that people said are
-    not the same (smaller node first). Returns the root of each node, and the refused links with the reason
-    (``unique:<type>`` or ``not_the_same``).
+    links: two nodes, and whether people said so. ``held``: every node, and under the name of a constraint the values of
+    it that the node has; of each one group holds one. ``unique:<type>`` does not bind what people said,
+    ``not_the_same:<decision>`` binds everything. A node that has two values itself, or two that people brought
+    together, may have both, and no third. Returns the root of each node, and the refused links with the constraint.
     """
-    parent = {node: node for node in stated}
-    held = {node: {kind: set(values) for kind, values in kinds.items()} for node, kinds in stated.items()}
-    members: dict[int, set[int]] = {node: {node} for node in stated}
+    parent = {node: node for node in held}
+    together = {node: {name: set(values) for name, values in kinds.items()} for node, kinds in held.items()}
     refused: list[tuple[int, int, str]] = []
-    foes: dict[int, set[int]] = {}
-    for one, other in apart:
-        foes.setdefault(one, set()).add(other)
-        foes.setdefault(other, set()).add(one)
 
     def root_of(node: int) -> int:
         while parent[node] != node:
@@ -59,29 +57,24 @@ def constrained(
             node = parent[node]
         return node
 
-    for left, right in links:
+    for left, right, is_said in links:
         one, other = root_of(left), root_of(right)
         if one == other:
             continue
-        reason = _breaks(held[one], held[other]) or _foes(members[one], members[other], foes)
-        if reason:
+        if reason := _breaks(together[one], together[other], is_said=is_said):
             refused.append((left, right, reason))
             continue
         root, joined = min(one, other), max(one, other)
         parent[joined] = root
-        members[root] |= members.pop(joined)
-        for kind, values in held.pop(joined).items():
-            held[root].setdefault(kind, set()).update(values)
+        for name, values in together.pop(joined).items():
+            together[root].setdefault(name, set()).update(values)
     return {node: root_of(node) for node in parent}, refused
 
 
-def _breaks(one: dict[str, set[str]], other: dict[str, set[str]]) -> str | None:
-    for kind in sorted(one.keys() & other.keys()):
-        if len(one[kind] | other[kind]) > max(1, len(one[kind]), len(other[kind])):
-            return f"unique:{kind}"
+def _breaks(one: dict[str, set[int]], other: dict[str, set[int]], *, is_said: bool) -> str | None:
+    for name in sorted(one.keys() & other.keys()):
+        if is_said and name.startswith(UNIQUE):
+            continue
+        if len(one[name] | other[name]) > max(1, len(one[name]), len(other[name])):
+            return name
     return None
-
-
-def _foes(one: set[int], other: set[int], foes: dict[int, set[int]]) -> str | None:
-    small, large = sorted((one, other), key=len)
-    return "not_the_same" if any(not foes.get(node, set()).isdisjoint(large) for node in small) else None

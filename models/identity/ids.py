@@ -1,11 +1,15 @@
 """Ids of customers: a component keeps the oldest id that is its own; a new one is a keyed hash of an identifier."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
+from models.identity.history import kept_ids
+from models.identity.observing import value_ids
 
 IDENTIFIER = ["identifier_type", "identifier"]
 PERSONA = "persona"
@@ -13,112 +17,215 @@ PERSONA = "persona"
 
 @dataclass(frozen=True)
 class Named:
-    """ids: component, customer_id. identifiers: identifier_type, identifier, customer_id, is_new; sorted."""
+    """customers: persona_id, customer_id; sorted. identifiers: identifier_type, identifier, customer_id, is_new;
+    values in the order of their numbers, then personas."""
 
-    ids: pl.DataFrame
+    customers: pl.DataFrame
     identifiers: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What was decided, customers by their place in the order of their ids: what follows is done on numbers.
+
+    names: the ids. values: value_id, decided_identifier; personas: persona_id; both with each decision on it: decided
+    (the customer), seq, is_latest, is_first (of those on it). age: customer, age: the batch in which it was first heard
+    of.
+    """
+
+    names: pl.Series
+    values: pl.DataFrame
+    personas: pl.DataFrame
+    age: pl.DataFrame
 
 
 def name_customers(
     nodes: pl.DataFrame, stated: pl.DataFrame, decided: pl.DataFrame, registry: IdentityRegistry, key: str
 ) -> Named:
-    """nodes: persona_id, component. stated: persona_id, component, identifier_type, identifier, first_seen_at.
+    """nodes: persona_id, component (a row of nodes); sorted. stated: node (a row of nodes), identifier_type,
+    identifier, value_id, first_seen_at.
 
     decided: identifier_type, identifier, customer_id, seq. An identifier that several customers state (a family's
     phone) counts for the one with most personas that do, then for the one that was there first.
     """
+    known = _encoded(decided)
     claims = _claims(nodes, stated, registry)
-    current = decided.sort("seq").unique(IDENTIFIER, keep="last", maintain_order=True)
-    kept = _kept_ids(claims, current, decided)
-    ids = kept.vstack(_new_ids(claims, kept, decided, key))
-    owners = (
-        claims.sort(
-            [*IDENTIFIER, "weight", "first_seen_at", "component"], descending=[False, False, True, False, False]
+    was = claims.select("value_id").join(_now(known.values), on="value_id", how="left", maintain_order="left")
+    # a number may be another value's of long ago: the text decides
+    is_same = was["decided_identifier"] == claims["identifier"]
+    claims = claims.with_columns(was.select(decided=pl.when(is_same).then("decided")).to_series())
+    personas = nodes.join(_now(known.personas), on="persona_id", how="left", maintain_order="left")
+    kept = _kept(claims, nodes, known)
+    has_id = np.zeros(nodes.height, dtype=bool)
+    has_id[kept["component"].to_numpy()] = True
+    new = _new_ids(claims, personas, stated, has_id, known.names, key)
+    names = pl.concat([known.names.gather(kept["decided"]), new["customer_id"]])
+    before = pl.concat([kept["decided"], pl.repeat(None, new.height, dtype=pl.UInt32, eager=True)])
+    place_of = np.zeros(nodes.height, dtype=np.uint32)  # where the id of a component stands among names
+    place_of[kept["component"].to_numpy()] = np.arange(kept.height)
+    place_of[new["component"].to_numpy()] = np.arange(kept.height, names.len())
+    persona = pl.col("persona_id").cast(pl.String)
+    owners = [
+        _owners(claims).sort("value_id").select("component", "decided", *IDENTIFIER),
+        personas.select("component", "decided", identifier_type=pl.lit(PERSONA, _types(registry)), identifier=persona),
+    ]
+    places = [pl.Series(place_of[frame["component"].to_numpy()]) for frame in owners]
+    identifiers = pl.concat(
+        frame.select(
+            pl.col("identifier_type").cast(pl.String),
+            "identifier",
+            customer_id=names.gather(place),
+            is_new=(pl.col("decided") != before.gather(place)).fill_null(value=True),
         )
-        .unique(IDENTIFIER, keep="first", maintain_order=True)
-        .join(ids, on="component")
-        .join(current.select(*IDENTIFIER, decided_id="customer_id"), on=IDENTIFIER, how="left")
-        .select(*IDENTIFIER, "customer_id", is_new=pl.col("decided_id").ne_missing(pl.col("customer_id")))
-        .sort(IDENTIFIER)
+        for frame, place in zip(owners, places, strict=True)
     )
-    return Named(ids, owners)
+    return Named(nodes.select("persona_id", customer_id=names.gather(places[1])), identifiers)
+
+
+def _types(registry: IdentityRegistry) -> pl.Enum:
+    return pl.Enum([*(kind.name for kind in registry.identifiers), PERSONA])
 
 
 def _claims(nodes: pl.DataFrame, stated: pl.DataFrame, registry: IdentityRegistry) -> pl.DataFrame:
-    """What components are known by: component, identifier_type, identifier, weight (personas), priority, seed,
-    first_seen_at, is_shared (another component states it too). Personas are a type of their own."""
-    priority = {kind.name: rank for rank, kind in enumerate(registry.identifiers)}
-    linking = (
-        stated.group_by("component", *IDENTIFIER)
-        .agg(weight=pl.len().cast(pl.Int64), first_seen_at=pl.col("first_seen_at").min())
-        .with_columns(priority=pl.col("identifier_type").replace_strict(priority, return_dtype=pl.Int32))
+    """What components are known by: component, value_id, identifier_type (in the order of priority), identifier, weight
+    (personas), first_seen_at, is_shared (another component states it too)."""
+    rows = stated.select(
+        "value_id", "first_seen_at", component=nodes["component"].gather(stated["node"])
+    ).with_row_index("row")
+    told = [pl.len().cast(pl.Int64).alias("weight"), pl.col("first_seen_at").min(), pl.col("row").first()]
+    # nearly every value is stated by one component only, and one column is grouped in half the time of two
+    values = rows.group_by("value_id").agg(pl.col("component").min(), *told, last=pl.col("component").max())
+    is_shared = pl.col("component") != pl.col("last")
+    shared = rows.join(values.filter(is_shared), on="value_id", how="semi").group_by("component", "value_id").agg(told)
+    columns = ["component", "value_id", "weight", "first_seen_at", "row"]
+    claims = pl.concat(
+        [
+            values.filter(~is_shared).select(*columns, is_shared=pl.lit(value=False)),
+            shared.select(*columns, is_shared=pl.lit(value=True)),
+        ]
     )
-    first_seen = stated.group_by("persona_id").agg(pl.col("first_seen_at").min())
-    personas = nodes.join(first_seen, on="persona_id", how="left").select(
-        "component",
-        identifier_type=pl.lit(PERSONA),
-        identifier="persona_id",
-        weight=pl.lit(1, pl.Int64),
-        first_seen_at="first_seen_at",
-        priority=pl.lit(len(priority), pl.Int32),
-    )
-    return pl.concat([linking.select(personas.columns), personas]).with_columns(
-        seed=pl.concat_str("identifier_type", pl.lit(":"), "identifier"),
-        is_shared=pl.col("component").n_unique().over(IDENTIFIER) > 1,
-    )
-
-
-def _kept_ids(claims: pl.DataFrame, current: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-    """component, customer_id for components that hold decided identifiers: the oldest id wins.
-
-    When a customer fell apart, its id stays with the part that holds most of what it was known by.
-    """
-    age = decided.group_by("customer_id").agg(pl.col("seq").min())
-    held = (
-        claims.join(current.select(*IDENTIFIER, "customer_id"), on=IDENTIFIER)
-        .group_by("component", "customer_id")
-        .agg(weight=pl.len(), first=pl.col("seed").min())
-        .join(age, on="customer_id")
-    )
-    owners = held.sort(["customer_id", "weight", "first"], descending=[False, True, False]).unique(
-        "customer_id", keep="first", maintain_order=True
-    )
-    return (
-        owners.sort(["seq", "customer_id"])
-        .unique("component", keep="first", maintain_order=True)
-        .select("component", "customer_id")
+    return claims.drop("row").with_columns(
+        stated["identifier_type"].gather(claims["row"]).cast(_types(registry)),
+        stated["identifier"].gather(claims["row"]),
     )
 
 
-def _new_ids(claims: pl.DataFrame, kept: pl.DataFrame, decided: pl.DataFrame, key: str) -> pl.DataFrame:
+def _encoded(decided: pl.DataFrame) -> _Decided:
+    names = decided["customer_id"].unique().sort()
+    customers = decided["customer_id"].cast(pl.Enum(names)).to_physical().cast(pl.UInt32).alias("decided")
+    is_persona = decided["identifier_type"] == PERSONA
+    # what an older release called a persona is no number
+    personas = decided.select(pl.col("identifier").cast(pl.Int64, strict=False).alias("persona_id"), "seq", customers)
+    values = decided.filter(~is_persona)
+    known = values.select(
+        value_ids(values), "seq", customers.filter(~is_persona), pl.col("identifier").alias("decided_identifier")
+    )
+    return _Decided(
+        names,
+        _in_turn(known, "value_id"),
+        _in_turn(personas.filter(is_persona & personas["persona_id"].is_not_null()), "persona_id"),
+        pl.DataFrame([customers.rename("customer"), decided["seq"]]).group_by("customer").agg(age=pl.col("seq").min()),
+    )
+
+
+def _in_turn(said: pl.DataFrame, number: str) -> pl.DataFrame:
+    """With is_latest and is_first of the decisions on each number; most are decided once."""
+    again, seq = pl.col(number).is_duplicated(), pl.col("seq")
+    once = said.filter(~again).with_columns(is_latest=pl.lit(value=True), is_first=pl.lit(value=True))
+    several = said.filter(again).with_columns(
+        is_latest=seq == seq.max().over(number), is_first=seq == seq.min().over(number)
+    )
+    return pl.concat([once, several])
+
+
+def _now(said: pl.DataFrame) -> pl.DataFrame:
+    """What was decided last."""
+    return said.filter("is_latest").drop("seq", "is_latest", "is_first")
+
+
+def _kept(claims: pl.DataFrame, nodes: pl.DataFrame, known: _Decided) -> pl.DataFrame:
+    """component, decided (a customer) for components that hold identifiers which were decided before."""
+    told = [pl.col("component"), pl.col("decided").alias("customer"), pl.col("seq", "is_latest", "is_first")]
+    of_values = (
+        known.values.join(claims.select("component", "value_id", "identifier", "is_shared"), on="value_id")
+        .filter(pl.col("identifier") == pl.col("decided_identifier"))
+        .select(*told, alone=~pl.col("is_shared"))
+    )
+    of_personas = known.personas.join(nodes, on="persona_id").select(*told, alone=pl.lit(value=True))
+    return kept_ids(pl.concat([of_values, of_personas]), known.age).rename({"customer": "decided"})
+
+
+def _new_ids(
+    claims: pl.DataFrame, personas: pl.DataFrame, stated: pl.DataFrame, has_id: np.ndarray, taken: pl.Series, key: str
+) -> pl.DataFrame:
     """component, customer_id for components without an id: a keyed hash of the strongest, oldest identifier that is
-    theirs alone."""
-    seeds = (
-        claims.join(kept, on="component", how="anti")
-        .filter(~pl.col("is_shared"))
-        .sort(["priority", "first_seen_at", "identifier"], nulls_last=True)
-        .unique("component", keep="first", maintain_order=True)
-        .select("component", "seed")
+    theirs alone, else of their first persona.
+
+    has_id: of each component, whether it keeps one; changed.
+    """
+    strongest = _strongest(claims.filter(~pl.col("is_shared") & pl.Series(~has_id[claims["component"].to_numpy()])))
+    has_id[strongest["component"].to_numpy()] = True
+    rest = personas.select("persona_id", "component", node=pl.int_range(pl.len(), dtype=pl.Int32)).filter(
+        pl.Series(~has_id[personas["component"].to_numpy()])
     )
-    taken = decided.select("customer_id").unique()
+    seen = stated.join(rest, on="node", how="semi").group_by("node").agg(pl.col("first_seen_at").min())
+    first = (
+        rest.join(seen, on="node", how="left")
+        .sort("first_seen_at", "persona_id", nulls_last=True)
+        .unique("component", keep="first", maintain_order=True)
+    )
+    seeds = pl.concat([strongest, first.select("component", seed=_persona_seed())])
     with duckdb.connect() as connection:
         connection.register("seeds", seeds.to_arrow())
-        connection.register("taken", taken.to_arrow())
+        connection.register("taken", taken.rename("customer_id").to_frame().to_arrow())
         # A seed whose hash is taken belonged to a customer that fell apart: it gets the hash of the seed with a mark.
         found: pl.DataFrame = connection.sql(
             """
             with hashed as (
                 select
                     component,
-                    'C' || substr(sha256($key || ':' || seed), 1, 15) as plain,
-                    'C' || substr(sha256($key || ':' || seed || '#split'), 1, 15) as marked
+                    seed,
+                    'C' || substr(sha256($key || ':' || seed), 1, 15) as customer_id
                 from seeds
             )
             select
                 component,
-                case when plain in (select customer_id from taken) then marked else plain end as customer_id
+                case
+                    when taken.customer_id is null then hashed.customer_id
+                    else 'C' || substr(sha256($key || ':' || seed || '#split'), 1, 15)
+                end as customer_id
             from hashed
+            left join taken on hashed.customer_id = taken.customer_id
             """,
             params={"key": key},
         ).pl()
         return found
+
+
+def _strongest(claims: pl.DataFrame) -> pl.DataFrame:
+    """component, seed: of each component its strongest identifier, of those the oldest, of those the first in text."""
+    # strength and age as one number; nothing is seen later than what says no time
+    age = pl.col("first_seen_at").fill_null(datetime(2200, 1, 1)).dt.epoch("us")  # noqa: DTZ001 - frames hold naive UTC
+    strength = pl.col("identifier_type").to_physical().cast(pl.Int64)
+    ranked = claims.select("component", *IDENTIFIER, place=strength * 2**54 + age)
+    best = ranked.group_by("component").agg(best=pl.col("place").min())
+    equal = ranked.join(best, on="component").filter(pl.col("place") == pl.col("best"))
+    several = pl.col("component").is_duplicated()
+    seeds = equal.select("component", seed=_seed())
+    return pl.concat([seeds.filter(~several), seeds.filter(several).group_by("component").agg(pl.col("seed").min())])
+
+
+def _seed() -> pl.Expr:
+    return pl.concat_str(pl.col("identifier_type").cast(pl.String), pl.lit(":"), "identifier")
+
+
+def _persona_seed() -> pl.Expr:
+    return pl.concat_str(pl.lit(f"{PERSONA}:"), pl.col("persona_id").cast(pl.String))
+
+
+def _owners(claims: pl.DataFrame) -> pl.DataFrame:
+    """Of each value the component whose it is in the first place."""
+    shared = claims.filter("is_shared").sort(
+        ["value_id", "weight", "first_seen_at", "component"], descending=[False, True, False, False]
+    )
+    return pl.concat([claims.filter(~pl.col("is_shared")), shared.unique("value_id", keep="first")])

@@ -1,10 +1,13 @@
 """Profiles as the probabilistic pass reads them: derived columns, and the blocks within which rows are compared."""
 
 import hashlib
+from datetime import date
 
 import polars as pl
 
-from models.documents.identity_matching import Companion, FileMatching, Matching, key_parts
+from models.documents.identity_files import FileMatching, MappedColumn
+from models.documents.identity_matching import Companion, Matching, key_parts
+from models.identifiers import in_form
 from models.identity.comparing import pair_column, shape_column
 
 ID = "unit"
@@ -42,10 +45,19 @@ def prepare(profiles: pl.DataFrame, matching: Matching) -> pl.DataFrame:
 
 
 def profiles_of(records: pl.DataFrame, config: FileMatching) -> pl.DataFrame:
-    """Profiles of a foreign file, one per record: unit, source (when the document names it), a column per attribute."""
+    """Profiles of a foreign file, one per record: unit, source (when the document names it), a column per attribute in
+    the form that the document asks for."""
     source = [] if config.source is None else [pl.col(config.source).cast(pl.String).alias(SOURCE)]
-    attributes = [pl.col(column).alias(name) for name, column in config.attributes.items()]
+    attributes = [
+        _in_form(records[one.column], one, config.as_of).alias(name) for name, one in config.attributes.items()
+    ]
     return records.select(pl.col(config.record).cast(pl.String).alias(ID), *source, *attributes)
+
+
+def _in_form(values: pl.Series, column: MappedColumn, today: date | None) -> pl.Series:
+    if column.form is None:
+        return values
+    return in_form(values.cast(pl.String), column.form, region=column.region, today=today or date.max)
 
 
 def fingerprint(profiles: pl.DataFrame) -> str:

@@ -60,6 +60,28 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A whole number that came out of another query."""
+
+    def read(self, value: object) -> int:
+        if type(value) is not int or not -(2**63) <= value < 2**63:
+            raise ValueError("must be a whole number")
+        return value
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Several identifiers that came out of another query or of the store, compared as they stand."""
+
+    most: int = 1000
+
+    def read(self, value: object) -> list[str]:
+        if not isinstance(value, tuple) or len(value) > self.most or not all(isinstance(one, str) for one in value):
+            raise ValueError(f"must be a tuple of at most {self.most} identifiers")
+        return list(value)
+
+
+@dataclass(frozen=True)
 class Day:
     """A civil date."""
 
@@ -97,7 +119,7 @@ class Choice:
         return str(value)
 
 
-Parameter = Text | Key | Day | Limit | Choice
+Parameter = Text | Key | Keys | Number | Day | Limit | Choice
 
 
 @dataclass(frozen=True)

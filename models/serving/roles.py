@@ -31,6 +31,8 @@ class Role:
 PAGES: dict[str, frozenset[str]] = {
     "overview": frozenset({"overview", "quality"}),
     "customers": frozenset({"customers", "risk"}),
+    "identity": frozenset({"identity", "customers"}),
+    "identity_review": frozenset({"identity", "customers"}),
     "settlement": frozenset({"settlement"}),
     "at_risk": frozenset({"risk", "quality"}),
     "quality": frozenset({"quality"}),
@@ -41,16 +43,17 @@ PAGES: dict[str, frozenset[str]] = {
 
 _EVERYBODY = frozenset({"overview", "account"})
 _DAILY = _EVERYBODY | {"customers", "at_risk"}
+_DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
 EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
     "region_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
     "store_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
-    "service_manager": Role(_DAILY, personal=True),
-    "operator": Role(_DAILY | {"quality", "imports"}, personal=True, exports=True),
+    "service_manager": Role(_DAILY | _DECIDES, personal=True),
+    "operator": Role(_DAILY | _DECIDES | {"quality", "imports"}, personal=True, exports=True),
     "finance": Role(_EVERYBODY | {"settlement", "quality"}),
-    "analyst": Role(_DAILY | {"settlement", "quality"}),
+    "analyst": Role(_DAILY | {"identity", "settlement", "quality"}),
 }
 
 

@@ -127,6 +127,28 @@ VIEWS: dict[str, str] = {
         from churn_scores
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
     """,
+    # who is who: values, links and open questions of any shop, for viewers of the whole company
+    "visible_identity_personas": """
+        select * from identity_personas where $all_stores
+    """,
+    "visible_identity_orders": """
+        select * from identity_orders where $all_stores
+    """,
+    "visible_identity_links": """
+        select * from identity_links where $all_stores
+    """,
+    "visible_identity_refusals": """
+        select * from identity_refusals where $all_stores
+    """,
+    "visible_identity_reviews": """
+        select * from identity_reviews where $all_stores
+    """,
+    "visible_identity_events": """
+        select * from identity_events where $all_stores
+    """,
+    "visible_identity_rules": """
+        select * from identity_rules where $all_stores
+    """,
     "visible_data_freshness": """
         select * replace (case when $all_stores then rows_count end as rows_count) from data_freshness
     """,

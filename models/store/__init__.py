@@ -1,4 +1,5 @@
-"""The store: what people write. Consents, the do-not-contact list, exports, users and their sessions, jobs, the audit.
+"""The store: what people write. Consents, the do-not-contact list, decisions on who is who, exports, users and their
+sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
 subject. Everything in it lands in the lake by sequence number; nothing is deleted when consumed.
@@ -11,16 +12,20 @@ from models.store.audit import AuditTrail
 from models.store.consents import ConsentLedger
 from models.store.database import Database, StoreError, open_database
 from models.store.exports import ExportAudit, ExportedFile, LedgerMovedError, LedgerPosition
+from models.store.identity_decisions import Anchor, DecisionRefusedError, IdentityDecisions
 from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
 from models.store.sessions import Session, SessionLedger
 from models.store.suppressions import SuppressionList
 from models.store.users import Scope, User, UserDirectory
 
 __all__ = [
+    "Anchor",
     "AuditTrail",
     "ConsentLedger",
+    "DecisionRefusedError",
     "ExportAudit",
     "ExportedFile",
+    "IdentityDecisions",
     "Job",
     "JobLostError",
     "JobQueue",
@@ -45,6 +50,7 @@ class Store:
         self._database = database
         self.consents = ConsentLedger(database)
         self.suppressions = SuppressionList(database)
+        self.identity_decisions = IdentityDecisions(database)
         self.exports = ExportAudit(database)
         self.jobs = JobQueue(database)
         self.users = UserDirectory(database)

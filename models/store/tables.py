@@ -7,7 +7,7 @@ compares the migrated database with these declarations.
 import sqlalchemy as sa
 
 #: The newest migration. Known without importing Alembic, so that opening a store that is up to date stays fast.
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,7 +22,7 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = ("consents", "exports", "audit")
+APPEND_ONLY = ("consents", "exports", "audit", "identity_decisions")
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -58,6 +58,32 @@ suppressions = sa.Table(
     sa.Column("added_at", sa.DateTime, nullable=False),
     sa.Column("lifted_at", sa.DateTime),
     sa.Index("ix_suppressions_active", "identifier_type", "identifier", "channel"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per decision of a person on who is who. ``same`` and ``not_same`` name two anchors (type and value),
+# ``undo`` names the decision that it takes back.
+identity_decisions = sa.Table(
+    "identity_decisions",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("left_type", sa.Text),
+    sa.Column("left_identifier", sa.Text),
+    sa.Column("right_type", sa.Text),
+    sa.Column("right_identifier", sa.Text),
+    sa.Column("undoes", sa.BigInteger),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.DateTime, nullable=False),
+    sa.CheckConstraint("verdict in ('same', 'not_same', 'undo')", name="verdict"),
+    sa.CheckConstraint("(verdict = 'undo') = (undoes is not null)", name="undoes"),
+    sa.CheckConstraint(
+        "(verdict = 'undo') = (left_type is null) and (left_type is null) = (left_identifier is null)"
+        " and (left_type is null) = (right_type is null) and (left_type is null) = (right_identifier is null)",
+        name="anchors",
+    ),
+    sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
     sqlite_autoincrement=True,
 )
 

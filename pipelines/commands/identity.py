@@ -9,15 +9,22 @@ import polars as pl
 import typer
 
 from models.settings import Settings
+from pipelines.commands.identity_explain import explain
+from pipelines.commands.identity_review import decide, review, simulate, undo
 from pipelines.commands.output import AsJson, console, emit, fail, rows_table
 
 app = typer.Typer(no_args_is_help=True, help="Who is who: resolve a file of people, measure it beside a truth.")
 EXAMPLES = "docs/examples/identity"
 
+for _command in (explain, review, decide, undo, simulate):
+    app.command()(_command)
+
 
 @app.command()
 def resolve(
-    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet, a record a row; several of one form")],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, XLSX, JSONL or Parquet, a record a row; several of one form")
+    ],
     config: Annotated[Path, typer.Option(help=f"what its columns are and how people are recognised, see {EXAMPLES}")],
     out: Annotated[Path, typer.Option(help="the rows with customer_id beside them, .csv or .parquet")],
     pairs: Annotated[Path | None, typer.Option(help="compared pairs with their weights, .csv or .parquet")] = None,
@@ -25,17 +32,22 @@ def resolve(
 ) -> None:
     """Give every record of a file its customer, by the engine of a run and a configuration of its own.
 
-    Nothing of the company is read or changed. `_file` is a column that every file has: its name without the ending.
+    Nothing of the company is read or changed. Rows of another width than the header are set aside and named.
+    `_file` is a column that every file has: its name without the ending.
 
     Example: `scrm identity resolve people.csv --config docs/examples/identity/febrl3.yaml --out resolved.csv`
 
     Exit codes: 0 done, 1 a file or the configuration does not hold.
     """
-    from models.documents.identity_matching import FileMatching
-    from pipelines.identity_files import CUSTOMER, read_records, resolve_records
+    from models.documents.identity_files import FileMatching
+    from pipelines.identity_files import CUSTOMER, resolve_records
+    from pipelines.record_files import read_records
 
     document = FileMatching.load(config)
-    records = read_records(files)
+    read = read_records(files)
+    records = read.records
+    for file, row, cells, wanted in read.set_aside.head(5).iter_rows():
+        console.print(f"{file} row {row}: {cells} cells where the header has {wanted}; set aside, repair the row")
     scratch = Settings().home / "scratch" / "identity"
     found = resolve_records(records, document, scratch)
     _write(found.records, out)
@@ -45,6 +57,7 @@ def resolve(
     sizes = found.records.group_by(CUSTOMER).len()["len"]
     answer = {
         "records": records.height,
+        "set_aside": read.set_aside.height,
         "customers": sizes.len(),
         "largest": int(sizes.max() or 0),  # type: ignore[arg-type]
         "after_rules": found.rule_customers,
@@ -76,9 +89,9 @@ def evaluate(
     Exit codes: 0 done, 1 a column is not there, or no row has a truth.
     """
     from models.identity.measuring import measure
-    from pipelines.identity_files import read_records
+    from pipelines.record_files import read_records
 
-    records = read_records([file])
+    records = read_records([file]).records
     if absent := sorted({truth, by} - set(records.columns)):
         fail(f"{file.name}: there is no column {', '.join(absent)}; there are {', '.join(records.columns)}")
     named = records.with_row_index("node").with_columns(pl.col("node").cast(pl.String))

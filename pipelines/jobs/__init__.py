@@ -21,6 +21,7 @@ KINDS = {
     "import_file": "imports",
     "run": "runs",
     "export_audience": "exports",
+    "simulate_identity": "simulations",
 }
 
 

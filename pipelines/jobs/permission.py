@@ -5,7 +5,10 @@ from models.serving import roles
 from models.store import Job, Store, User
 
 #: What a kind needs: the right to open a page, or to take audiences out.
-PAGE_OF = {"propose_import": "imports", "import_file": "imports", "run": "imports"}
+PAGE_OF = {
+    **dict.fromkeys(("propose_import", "import_file", "run"), "imports"),
+    "simulate_identity": "identity_review",
+}
 EXPORTS = ("export_audience",)
 
 

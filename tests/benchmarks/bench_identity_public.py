@@ -19,7 +19,7 @@ import polars as pl
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
-from models.documents.identity_matching import FileMatching
+from models.documents.identity_files import FileMatching
 from models.identity.calibrating import labelled_cut
 from models.identity.linkage import link
 from models.identity.matching import match

@@ -12,10 +12,18 @@ from tests.conftest import Company
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 TITLES = {
-    "zh": {"": "总览", "customers": "客户", "settlement": "结算", "at_risk": "流失风险", "quality": "数据"},
+    "zh": {
+        "": "总览",
+        "customers": "客户",
+        "identity": "身份图谱",
+        "settlement": "结算",
+        "at_risk": "流失风险",
+        "quality": "数据",
+    },
     "en": {
         "": "Overview",
         "customers": "Customers",
+        "identity": "Who is who",
         "settlement": "Settlement",
         "at_risk": "At risk",
         "quality": "Data",

@@ -25,6 +25,7 @@ LINES = 900
 UNKNOWN = (
     *("buyer_unionid", "buyer_external_userid", "buyer_phone"),
     *("product_name", "unit_price", "discount", "salesperson_id"),
+    *("receiver_name", "receiver_phone", "receiver_province", "receiver_city", "receiver_district"),
 )
 
 

@@ -49,7 +49,7 @@ WALKS = [
     ("service_manager", "no store", "s019-02"),
 ]
 MASKED = {"finance", "analyst"}
-PAGES = ("overview", "customers", "settlement", "at_risk", "quality", "imports")
+PAGES = ("overview", "customers", "identity", "identity_review", "settlement", "at_risk", "quality", "imports")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def sent(at: AppTest) -> str:
     texts += [f"{metric.label} {metric.value} {metric.delta}" for metric in at.metric]
     texts += [f"{box.value} {option}" for box in at.selectbox for option in box.options]
     texts += [table.value.to_csv() for table in at.dataframe]
+    texts += [graph.proto.spec for graph in at.get("graphviz_chart")]
     for chart in at.get("vega_lite_chart"):
         texts.append(chart.proto.spec)
         rows = [chart.proto.data.data, *(one.data.data for one in chart.proto.datasets)]
@@ -179,4 +180,17 @@ def _at_risk(at: AppTest, part: Part) -> None:
     assert len(at.dataframe[0].value) == min(len(scored), 500)
 
 
-CLOSER = {"customers": _customers, "settlement": _settlement, "at_risk": _at_risk}
+def _identity(at: AppTest, part: Part) -> None:
+    """Who is who is told to viewers of the whole company; the link of a customer in scope says nothing to others."""
+    of_many = part.tables["identity_links"].group_by("customer_id").len().sort(["len", "customer_id"])["customer_id"]
+    at.query_params["customer"] = of_many[-1]
+    told = inside(at.run(), part, "identity")
+    if part.stores is None:
+        assert "same phone" in told and len(at.get("graphviz_chart")) == 1
+        assert {"identifier", "shared", "left"} <= {column for table in at.dataframe for column in table.value.columns}
+    else:
+        assert not at.dataframe and not at.metric and "whole company" in at.info[0].value
+    del at.query_params["customer"]
+
+
+CLOSER = {"customers": _customers, "identity": _identity, "settlement": _settlement, "at_risk": _at_risk}

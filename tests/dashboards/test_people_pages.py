@@ -18,13 +18,13 @@ REFUSED = {"zh": "无权查看", "en": "Not allowed"}
 DAILY = {"overview", "customers", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
-    "owner": DAILY | {"settlement", "quality", "imports", "people"},
+    "owner": DAILY | {"identity", "identity_review", "settlement", "quality", "imports", "people"},
     "region_manager": DAILY | {"settlement", "quality"},
     "store_manager": DAILY | {"settlement", "quality"},
-    "service_manager": DAILY,
-    "operator": DAILY | {"quality", "imports"},
+    "service_manager": DAILY | {"identity", "identity_review"},
+    "operator": DAILY | {"identity", "identity_review", "quality", "imports"},
     "finance": {"overview", "settlement", "quality", "account"},
-    "analyst": DAILY | {"settlement", "quality"},
+    "analyst": DAILY | {"identity", "settlement", "quality"},
     "no_such_role": set(),
 }
 PAGES = sorted(PAGES_OF["owner"])

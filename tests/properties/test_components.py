@@ -40,8 +40,16 @@ def test_nodes_without_links_stay_alone() -> None:
 
 def test_a_link_between_two_that_are_not_the_same_is_refused_wherever_it_comes() -> None:
     """1 and 4 are not the same: whatever would bring them together last is refused, the rest stands."""
-    links = [(1, 2), (3, 4), (2, 3), (4, 5)]
-    nobody_states: dict[int, dict[str, set[str]]] = {node: {} for node in range(1, 6)}
-    roots, refused = constrained(links, nobody_states, {(1, 4)})
-    assert refused == [(2, 3, "not_the_same")]
+    links = [(1, 2, False), (3, 4, False), (2, 3, True), (4, 5, False)]
+    held: dict[int, dict[str, set[int]]] = {node: {} for node in range(1, 6)}
+    held[1], held[4] = {"not_the_same:d1": {0}}, {"not_the_same:d1": {1}}
+    roots, refused = constrained(links, held)
+    assert refused == [(2, 3, "not_the_same:d1")]
     assert roots == {1: 1, 2: 1, 3: 3, 4: 3, 5: 3}
+
+
+def test_what_people_say_goes_before_a_unique_identifier_and_a_third_value_is_refused() -> None:
+    held = {1: {"unique:card": {10}}, 2: {"unique:card": {20}}, 3: {"unique:card": {30}}, 4: {"unique:card": {20}}}
+    roots, refused = constrained([(1, 2, True), (2, 3, False), (1, 4, False)], held)
+    assert refused == [(2, 3, "unique:card")]
+    assert roots == {1: 1, 2: 1, 3: 3, 4: 1}

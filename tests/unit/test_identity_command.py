@@ -125,15 +125,47 @@ def test_a_file_that_was_resolved_before_keeps_its_column(files: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(files: Path) -> None:
-    (files / "broken.parquet").write_bytes(b"no parquet")
+    (files / "broken.parquet").write_bytes(b"PAR1 but no parquet")
     arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))
-    assert (
-        "broken.parquet: cannot be read" in run("resolve", str(files / "broken.parquet"), *arguments, code=1)["words"]
-    )
-    assert "give a .csv or a .parquet" in run("resolve", str(files / "people.xls"), *arguments, code=1)["words"]
+    assert "broken.parquet: " in run("resolve", str(files / "broken.parquet"), *arguments, code=1)["words"]
+    assert "people.xls: no such file" in run("resolve", str(files / "people.xls"), *arguments, code=1)["words"]
     assert (
         "no column who" in run("evaluate", str(files / "people.csv"), "--truth", "who", "--by", "id", code=1)["words"]
     )
+
+
+def test_a_row_of_another_width_is_set_aside_and_named(files: Path) -> None:
+    text = (files / "people.csv").read_text(encoding="utf-8")
+    header, first, second, *rest = text.splitlines(keepends=True)
+    (files / "people.csv").write_text("".join([header, first, "r1,P0\n", *rest]), encoding="gb18030")
+    arguments = ("--config", str(files / "config.yaml"), "--out", str(files / "out.csv"))
+    found = run("resolve", str(files / "people.csv"), *arguments)
+    assert (found["records"], found["set_aside"]) == (people().height - 1, 1)
+    assert second.startswith("r1,")
+    assert "r1" not in pl.read_csv(files / "out.csv")["id"].to_list()
+
+
+def test_columns_are_brought_into_the_forms_that_the_document_names(files: Path) -> None:
+    """The same phone in four spellings is one: no rule of the file's owner has to clean it first."""
+    spelled = ["13800001234", "138 0000 1234", "+86-138-0000-1234", "１３８００００１２３４"]
+    rows = people().with_columns(phone=pl.lit(None, pl.String), born=pl.col("born").str.replace_all("-", "/"))
+    four = rows.filter(pl.col("id").is_in(["r4", "r9", "r14", "r19"])).with_columns(phone=pl.Series(spelled))
+    rows.update(four, on="id").write_csv(files / "people.csv")
+    changed = CONFIG.replace(
+        "birth_date: born", "birth_date: {column: born, form: birth_date}, phone: {column: phone, form: phone}"
+    )
+    changed = changed.replace("  attributes: [birth_date]", "    - {name: phone}\n  attributes: [birth_date]")
+    changed = changed.replace("  anonymous", "    - {name: same_phone, same: [phone]}\n  anonymous")
+    config = files / "config.yaml"
+    config.write_text(changed, encoding="utf-8")
+    arguments = ("--config", str(config), "--out", str(files / "out.csv"))
+    assert "as_of: say the day" in run("resolve", str(files / "people.csv"), *arguments, code=1)["words"]
+    config.write_text(f"as_of: 2026-01-01\n{changed}", encoding="utf-8")
+    run("resolve", str(files / "people.csv"), *arguments)
+    resolved = pl.read_csv(files / "out.csv").filter(pl.col("id").is_in(["r4", "r9", "r14", "r19"]))
+    assert resolved["customer_id"].n_unique() == 1
+    config.write_text(f"as_of: 2026-01-01\n{changed.replace('form: phone', 'form: shoe')}", encoding="utf-8")
+    assert "shoe is no form" in run("resolve", str(files / "people.csv"), *arguments, code=1)["words"]
 
 
 @pytest.mark.slow

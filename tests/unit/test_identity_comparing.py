@@ -6,7 +6,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from models.documents.identity_matching import Certain, Companion, Comparison, FileMatching, Matching
+from models.documents.identity_files import FileMatching
+from models.documents.identity_matching import Certain, Companion, Comparison, Matching
 from models.documents.loading import DocumentError
 from models.identity.comparing import comparison_settings, pair_column, rule_sql, shape_column
 from models.identity.profiles import prepare

@@ -348,3 +348,10 @@ def test_a_killed_worker_s_job_is_done_by_the_next_one_and_sigterm_ends_it_well(
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def test_a_draft_of_who_is_who_is_refused_by_field_and_without_a_run(settings: Settings, store: Store) -> None:
+    wrong = done(settings, store, "simulate_identity", {"draft": "identifiers: [{name: phone, prioritty: 1}]"})
+    assert (wrong.status, "prioritty" in str(wrong.error)) == ("failed", True)
+    early = done(settings, store, "simulate_identity", {"draft": "identifiers: [{name: phone}]"})
+    assert (early.status, "no run was promoted yet" in str(early.error)) == ("failed", True)

@@ -161,5 +161,5 @@ def test_what_a_run_sets_aside_is_read_back_as_it_was(company: TinyCompany) -> N
     company.warehouse.decide("scores", pl.DataFrame({"customer_id": ["C1"]}))
     company.warehouse.set_aside_artifact("churn", b"bytes", {"artifact_id": "a"}, "# 卡")
     assert company.warehouse.decided()["scores"].rows() == [("C1",)]
-    assert company.warehouse.artifacts() == {"churn": (b"bytes", {"artifact_id": "a"}, "# 卡")}
+    assert company.warehouse.artifacts() == {"churn": (b"bytes", "skops", {"artifact_id": "a"}, "# 卡")}
     assert json.loads((company.warehouse.building / "run.json").read_text())["to_seq"] == 1

@@ -1,5 +1,7 @@
--- What a person decided last, by purpose and channel. Of a grant and a withdrawal at one moment the withdrawal holds. Under an
--- identifier that several share, a withdrawal holds for all of them, a grant for the one whose it is.
+-- What a person decided, by purpose and channel: the newest decision under each identifier; where those differ, the
+-- withdrawal holds, because customers that became one keep the most restrictive consent of them. Of a grant and a withdrawal
+-- at one moment the withdrawal holds. Under an identifier that several share, a withdrawal holds for all of them, a grant for
+-- the one whose it is.
 with consents as (
     select * from {{ ref('stg_store__consents') }}
 ),
@@ -11,6 +13,8 @@ identifiers as (
 decisions as (
     select
         identifiers.customer_id,
+        consents.identifier_type,
+        consents.identifier,
         consents.purpose,
         consents.channel,
         consents.state,
@@ -22,6 +26,15 @@ decisions as (
     where identifiers.is_owner or consents.state = 'withdrawn'
 ),
 
+newest_decisions as (
+    select *
+    from decisions
+    qualify row_number() over (
+        partition by customer_id, identifier_type, identifier, purpose, channel
+        order by decided_at desc, case state when 'withdrawn' then 0 else 1 end
+    ) = 1
+),
+
 customer_consents as (
     select
         customer_id,
@@ -29,10 +42,10 @@ customer_consents as (
         channel,
         state,
         decided_at
-    from decisions
+    from newest_decisions
     qualify row_number() over (
         partition by customer_id, purpose, channel
-        order by decided_at desc, case state when 'withdrawn' then 0 else 1 end
+        order by case state when 'withdrawn' then 0 else 1 end, decided_at desc
     ) = 1
 )
 

@@ -12,7 +12,8 @@ record_customers as (
         identity_records.record_id,
         min_by(
             persona_customers.customer_id,
-            coalesce(cast(identity_records.observed_at as string), '') || identity_records.persona_id
+            coalesce(cast(identity_records.observed_at as string), '')
+                || lpad(cast(identity_records.persona_id as string), 19, '0')
         ) as customer_id
     from identity_records
     inner join persona_customers on identity_records.persona_id = persona_customers.persona_id

@@ -8,6 +8,7 @@ published as (
         identifier_type,
         identifier,
         source,
+        is_owner,
         first_seen_at,
         last_seen_at
     from identifiers

@@ -52,6 +52,7 @@
 ] %}
 {#- Of these no model reads a row yet: dataset, what makes a record (passes and versions repeat it), its time. #}
 {%- set unstaged = [
+    ('identity_decisions', 'decision_id', none),
     ('wecom_departments', 'corp_id, department_id', none),
     ('wecom_staff_departments', 'corp_id, userid, department_id', none),
     ('wecom_links', 'corp_id, link_id', none),

@@ -1,6 +1,6 @@
 """Contracts of outcomes that a recomputation could change and therefore must be kept."""
 
-from models.contracts.contract import Column, Contract
+from models.contracts.contract import Column, Contract, one_of
 
 CUSTOMER_IDS = Contract(
     dataset="customer_ids",
@@ -14,6 +14,23 @@ CUSTOMER_IDS = Contract(
         Column("identifier", "id", "normalised identifier", "标识", required=True, personal=True),
         Column("customer_id", "id", "customer", "客户编号", required=True),
         Column("decided_on", "date", "business date of the run that decided", "决定日期", required=True),
+    ),
+)
+
+IDENTITY_EVENTS = Contract(
+    dataset="identity_events",
+    en="Customers that became one or fell apart; append-only",
+    zh="客户合并与拆分历史",
+    grain="one row per merge of one customer into another, or split of one from another",
+    key=("event_id",),
+    door="run",
+    columns=(
+        Column("event_id", "id", "event", "事件编号", required=True),
+        Column("kind", "text", "merge or split", "类型", required=True, checks=(one_of("kind", "merge", "split"),)),
+        Column("customer_id", "id", "the active id: into which, or which fell away", "有效客户编号", required=True),
+        Column("previous_id", "id", "the other: what it was before", "原客户编号", required=True),
+        Column("decided_on", "date", "business date of the run that decided", "决定日期", required=True),
+        Column("cause", "text", "rules, likely or people", "起因", required=True),
     ),
 )
 
@@ -48,4 +65,4 @@ AUDIENCE_MEMBERS = Contract(
     ),
 )
 
-DECIDED: dict[str, Contract] = {c.dataset: c for c in (CUSTOMER_IDS, SCORES, AUDIENCE_MEMBERS)}
+DECIDED: dict[str, Contract] = {c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, SCORES, AUDIENCE_MEMBERS)}

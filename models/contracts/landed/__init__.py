@@ -4,6 +4,7 @@ from models.contracts.contract import Contract
 from models.contracts.landed.bills import BILLS, FUND_LINES, PAYMENT_BILL_LINES, SPLIT_LINES
 from models.contracts.landed.chat import CHAT_MESSAGES, CHAT_RECEIVERS
 from models.contracts.landed.files import CONSENTS, CUSTOMERS, STORES
+from models.contracts.landed.identity import IDENTITY_DECISIONS
 from models.contracts.landed.ledgers import CARDS, COUPONS, POINTS
 from models.contracts.landed.members import FOLLOW_UPS, LEADS, MEMBERS, STAFF
 from models.contracts.landed.mini_program import APP_EVENTS
@@ -55,6 +56,7 @@ LANDED: dict[str, Contract] = {
         CUSTOMERS,
         STORES,
         CONSENTS,
+        IDENTITY_DECISIONS,
         MEMBERS,
         STAFF,
         PRODUCTS,

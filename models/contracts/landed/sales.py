@@ -37,6 +37,37 @@ _PRODUCT = Column(
     checks=(not_blank("product_id"),),
 )
 
+#: To whom a parcel goes, as a platform shows it. Never an identifier: one order in sixteen is a gift.
+_RECEIVER = (
+    Column(
+        "receiver_name",
+        "text",
+        "receiver, also masked",
+        "收货人",
+        personal=True,
+        synonyms=("收货人姓名", "收件人", "收件人姓名", "收货人名称", "consignee"),
+    ),
+    Column(
+        "receiver_phone",
+        "text",
+        "receiver's phone, also masked or lent by the platform",
+        "收货手机",
+        personal=True,
+        synonyms=(
+            "收货人手机",
+            "收货人手机号",
+            "收货人电话",
+            "收件人手机",
+            "收件人手机号",
+            "收件人电话",
+            "consignee phone",
+        ),
+    ),
+    Column("receiver_province", "text", "province of delivery", "收货省份", synonyms=("收货人省份", "收件省份")),
+    Column("receiver_city", "text", "city of delivery", "收货城市", synonyms=("收货人城市", "收件城市")),
+    Column("receiver_district", "text", "district of delivery", "收货区县", synonyms=("收货人地区", "收件区县")),
+)
+
 _QUANTITY, _PRICE = pl.col("quantity"), pl.col("unit_price")
 #: quantity x unit_price in minor units; both factors with all their decimals, so that the product is exact
 _LINE_VALUE = (_QUANTITY.cast(pl.Decimal(38, 9)) * _PRICE.cast(pl.Decimal(38, 9))) * minor_units(pl.col("currency"))
@@ -99,6 +130,7 @@ ORDERS = Contract(
             synonyms=("支付时间", "pay_time", "payment time", "订单付款时间"),
         ),
         *person_columns("buyer_", "buyer's", "买家"),
+        *_RECEIVER,
         _PRODUCT,
         Column(
             "product_name",

@@ -1,23 +1,30 @@
 """Who is who: links to customers, between the second and the third dbt invocation."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
-from models.identity.clusters import resolve
+from models.identity.clusters import Resolution, group, name
+from models.identity.decisions import Said, said, touched, without_effect
 from models.identity.gate import conflicts_of, figures
+from models.identity.history import Before, events_of, likely_causes
 from models.identity.ids import IDENTIFIER
-from pipelines.defs.identity import gate
+from pipelines.defs.identity import gate, likely
 from pipelines.defs.resources import Build
 from pipelines.documents import published
+from pipelines.identity_decisions import decisions_in
 from pipelines.linking import links_of
 
 OUTCOMES = {
     "persona_customers": "Persona → customer id; the oldest id among what one person is known by survives.",
     "identity_owners": "Identifier → the customer whose it is in the first place.",
     "identity_cuts": "Links that were cut because they brought two values of a unique identifier together.",
+    "identity_said": "Links that people's decisions make: two personas and the number of the decision.",
+    "identity_likely": "Pairs that the probabilistic pass compared and found likely: linked, for people, kept apart.",
+    "identity_events": "Customers that became one or fell apart: all that earlier runs decided, and those of this run.",
 }
 
 
@@ -28,11 +35,15 @@ OUTCOMES = {
         dg.AssetSpec(
             name,
             deps=[
+                "personas",
                 "identity_observations",
                 "identity_values",
                 "identity_edges",
                 "identity_contested",
+                "identity_records",
                 ["lake", "customer_ids"],
+                ["lake", "identity_events"],
+                ["lake", "identity_decisions"],
                 ["lake", "lake_batches"],
             ],
             description=words,
@@ -49,25 +60,52 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     batches = warehouse.read_input("lake_batches").select("batch", "seq")
     decided = warehouse.read_input("customer_ids").join(batches, left_on="_batch", right_on="batch")
     observations = warehouse.read_input("identity_observations")
+    people = decisions_in(warehouse.building)
+    heard = said(people.ledger, observations, people.records, registry)
     links = links_of(warehouse.read)
-    found = resolve(
-        observations, links.refused, links.edges, links.contested, decided, registry, build.workspace.id_key
+    usable = observations.filter("is_identifier").join(links.refused, on="value_id", how="anti")
+    grouped = group(observations, links.refused, links.edges, links.contested, registry, heard)
+    pairs, word = likely.compared(
+        build,
+        registry,
+        usable.select("persona_id", *IDENTIFIER),
+        grouped.nodes.select("persona_id", customer_id=pl.col("component").cast(pl.String)),
+        heard,
     )
+    more = likely.as_edges(pairs, links.edges, registry)
+    if more.height:  # also those who are somebody only because they are likely to be
+        edges = pl.concat([links.edges, more])
+        grouped = group(observations, links.refused, edges, links.contested, registry, heard)
+    found = name(grouped, decided, registry, build.workspace.id_key)
     new = found.identifiers.filter("is_new").drop("is_new").with_columns(decided_on=pl.lit(plan.business_date))
     warehouse.decide("customer_ids", new)
-    for name, frame in (
+    told = warehouse.read_input("identity_events").join(batches, left_on="_batch", right_on="batch")
+    causes = pl.concat([touched(people.ledger, observations, people.records, registry), likely_causes(pairs.links)])
+    events = events_of(Before(decided, told), found, observations, causes, plan.key, plan.business_date)
+    warehouse.decide("identity_events", events)
+    more_told: dict[str, dict[str, Any]] = {
+        "identity_likely": likely.likely_metadata(pairs, word),
+        "identity_said": {"without_effect": ", ".join(without_effect(people.ledger, heard))},
+    }
+    for table, frame in (
         ("persona_customers", found.customers),
         ("identity_owners", found.identifiers.drop("is_new")),
         ("identity_cuts", found.cuts),
+        ("identity_said", heard.same),
+        ("identity_likely", pairs.links),
+        ("identity_events", events),
     ):
-        warehouse.write_input(name, frame)
-        yield dg.MaterializeResult(asset_key=name, metadata={"rows": frame.height})
-    usable = observations.filter("is_identifier").join(links.refused, on=IDENTIFIER, how="anti")
-    unique = [kind.name for kind in registry.identifiers if kind.unique]
-    of_people = links.edges.clear()
-    conflicts = conflicts_of(usable, found.customers, of_people, unique).height
+        warehouse.write_input(table, frame)
+        yield dg.MaterializeResult(asset_key=table, metadata={"rows": frame.height, **more_told.get(table, {})})
+    conflicts = _conflicts(registry, usable, found, heard)
     accepted = links.edges["refusal"].null_count()
     cut_share = found.cuts.height / accepted if accepted else 0.0
     yield from gate.judged(
         build, figures(found.customers, found.identifiers, conflicts, cut_share, decided, registry.gate)
     )
+
+
+def _conflicts(registry: IdentityRegistry, usable: pl.DataFrame, found: Resolution, heard: Said) -> int:
+    """Customers with two values of a unique identifier, without a person's word."""
+    unique = [kind.name for kind in registry.identifiers if kind.unique]
+    return conflicts_of(usable, found.customers, heard.same, unique).height

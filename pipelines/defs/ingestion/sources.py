@@ -34,8 +34,8 @@ def inbox_files(company: Company) -> dg.MaterializeResult:
     description="Rows that people wrote into the store since the last landing, by sequence number.",
 )
 def store_rows(company: Company) -> dg.MaterializeResult:
-    commit = land_store(company.workspace.lake, company.workspace.store)
-    rows = 0 if commit is None else sum(file.rows for file in commit.entry.files)
+    commits = land_store(company.workspace.lake, company.workspace.store)
+    rows = sum(file.rows for commit in commits for file in commit.entry.files)
     return dg.MaterializeResult(metadata={"rows": rows})
 
 

@@ -9,21 +9,9 @@ from ml.churn import due, load, score, train
 from models.documents.churn import ChurnDocument
 from pipelines.defs.resources import Build
 from pipelines.documents import published
-from pipelines.lake import Entry, File, Lake
-from pipelines.plan import RunPlan
+from pipelines.trained import usable
 
 ESTIMATOR = "churn"
-
-
-def _usable(lake: Lake, plan: RunPlan) -> list[tuple[Entry, File]]:
-    """Artifacts that this run may use, the best last. None that knows the run's future; and what a past day trained
-    when it was caught up later does not replace a newer one."""
-    found = [
-        (entry, file)
-        for entry, file in lake.files("artifacts", ESTIMATOR, plan.to_seq)
-        if str(entry.details["trained_on"]) <= plan.business_date.isoformat()
-    ]
-    return sorted(found, key=lambda item: (str(item[0].details["trained_on"]), item[0].seq))
 
 
 @dg.asset(
@@ -37,7 +25,7 @@ def churn_scores(build: Build) -> dg.MaterializeResult:
     warehouse, plan, lake = build.workspace.warehouse, build.plan, build.workspace.lake
     document = published(lake, "churn", ChurnDocument, plan.to_seq)
     examples = warehouse.read("churn_examples")
-    known = _usable(lake, plan)
+    known = usable(lake, plan, ESTIMATOR)
     metadata = dict(known[-1][0].details) if known else None
     reason = due(metadata, plan.business_date, document, retrain=build.retrain)
     if reason is not None:

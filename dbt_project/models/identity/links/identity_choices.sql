@@ -1,6 +1,10 @@
 -- Each persona of a torn claimant, and those it could belong to: it goes with the one that agrees in more, or else was seen
--- nearer in time. Where two are equally near it chooses nobody.
-with statements as (
+-- clearly nearer in time. Where it is not clear it chooses nobody.
+with rules as (
+    select * from {{ source('lake', 'identity_rules') }}
+),
+
+statements as (
     select * from {{ ref('identity_statements') }}
 ),
 
@@ -14,7 +18,7 @@ torn as (
 
 torn_personas as (
     select
-        statements.rule,
+        statements.rule_seq,
         statements.link_key,
         statements.persona_id,
         statements.claimant,
@@ -22,26 +26,28 @@ torn_personas as (
         statements.last_seen_at
     from torn
     inner join statements
-        on torn.rule = statements.rule
+        on torn.rule_seq = statements.rule_seq
         and torn.link_key = statements.link_key
         and torn.claimant = statements.claimant
 ),
 
 possible as (
     select
-        torn_personas.rule,
+        torn_personas.rule_seq,
         torn_personas.link_key,
         torn_personas.persona_id,
         claims.that_claimant as claimant,
         claims.agreeing_count,
+        rules.clear_days,
         {{ days_apart('torn_personas.first_seen_at', 'torn_personas.last_seen_at', 'claims.that_first_seen_at', 'claims.that_last_seen_at') }} as days_apart
     from torn_personas
     inner join claims
-        on torn_personas.rule = claims.rule
+        on torn_personas.rule_seq = claims.rule_seq
         and torn_personas.link_key = claims.link_key
         and torn_personas.claimant = claims.this_claimant
+    inner join rules on torn_personas.rule_seq = rules.rule_seq
     left join torn
-        on claims.rule = torn.rule
+        on claims.rule_seq = torn.rule_seq
         and claims.link_key = torn.link_key
         and claims.that_claimant = torn.claimant
     where claims.refusal is null and torn.claimant is null
@@ -50,17 +56,27 @@ possible as (
 ranked as (
     select
         *,
-        rank() over (partition by rule, link_key, persona_id order by agreeing_count desc, days_apart) as place
+        row_number() over the_nearest_first as place,
+        lead(agreeing_count) over the_nearest_first as next_agreeing_count,
+        lead(days_apart) over the_nearest_first as next_days_apart
     from possible
+    window the_nearest_first as (
+        partition by rule_seq, link_key, persona_id
+        order by agreeing_count desc, days_apart, claimant
+    )
 ),
 
 choices as (
     select
-        rule,
+        rule_seq,
         link_key,
         persona_id,
         claimant,
-        place = 1 and count(*) over (partition by rule, link_key, persona_id, place) = 1 as is_chosen
+        place = 1 and (
+            next_agreeing_count is null
+            or next_agreeing_count < agreeing_count
+            or next_days_apart > days_apart + clear_days
+        ) as is_chosen
     from ranked
 )
 

@@ -8,8 +8,12 @@ statements as (
     select * from {{ ref('identity_statements') }}
 ),
 
-claimants as (
-    select * from {{ ref('identity_claimants') }}
+crowds as (
+    select distinct
+        rule_seq,
+        link_key
+    from {{ ref('identity_claimants') }}
+    where is_crowd
 ),
 
 claims as (
@@ -27,39 +31,38 @@ choices as (
 -- a torn claimant goes persona by persona; in a crowd, those who state nothing else could be anybody
 within_claimants as (
     select
-        statements.rule,
+        statements.rule_seq,
         statements.link_key,
         statements.claimant as this_persona,
         statements.persona_id as that_persona,
         cast(null as string) as refusal
     from statements
-    inner join claimants
-        on statements.rule = claimants.rule
-        and statements.link_key = claimants.link_key
-        and statements.claimant = claimants.claimant
+    left join crowds
+        on statements.rule_seq = crowds.rule_seq
+        and statements.link_key = crowds.link_key
     left join torn
-        on statements.rule = torn.rule
+        on statements.rule_seq = torn.rule_seq
         and statements.link_key = torn.link_key
         and statements.claimant = torn.claimant
     where statements.persona_id <> statements.claimant
         and torn.claimant is null
-        and not (claimants.is_crowd and statements.states_nothing)
+        and not (crowds.link_key is not null and statements.states_nothing)
 ),
 
 between_claimants as (
     select
-        claims.rule,
+        claims.rule_seq,
         claims.link_key,
         claims.this_claimant as this_persona,
         claims.that_claimant as that_persona,
         claims.refusal
     from claims
     left join torn as torn_this
-        on claims.rule = torn_this.rule
+        on claims.rule_seq = torn_this.rule_seq
         and claims.link_key = torn_this.link_key
         and claims.this_claimant = torn_this.claimant
     left join torn as torn_that
-        on claims.rule = torn_that.rule
+        on claims.rule_seq = torn_that.rule_seq
         and claims.link_key = torn_that.link_key
         and claims.that_claimant = torn_that.claimant
     where claims.this_claimant < claims.that_claimant
@@ -68,7 +71,7 @@ between_claimants as (
 
 of_the_torn as (
     select
-        rule,
+        rule_seq,
         link_key,
         persona_id as this_persona,
         claimant as that_persona,
@@ -88,12 +91,12 @@ identity_edges as (
     select
         least(all_edges.this_persona, all_edges.that_persona) as left_persona,
         greatest(all_edges.this_persona, all_edges.that_persona) as right_persona,
-        all_edges.rule,
+        rules.rule,
         all_edges.link_key,
         all_edges.refusal,
-        rules.rule_seq
+        all_edges.rule_seq
     from all_edges
-    inner join rules on all_edges.rule = rules.rule
+    inner join rules on all_edges.rule_seq = rules.rule_seq
 )
 
 select * from identity_edges

@@ -11,30 +11,22 @@ rules as (
 
 certain_keys as (
     select
-        rule_keys.rule,
+        rule_keys.rule_seq,
         rule_keys.link_key,
         rule_keys.persona_id
     from rule_keys
-    inner join rules on rule_keys.rule = rules.rule
+    inner join rules on rule_keys.rule_seq = rules.rule_seq
 ),
 
-kin_0 as (
-    select distinct
-        persona_id,
-        persona_id as kin
+smallest_1 as (
+    select
+        rule_seq,
+        link_key,
+        min(persona_id) as kin
     from certain_keys
+    group by rule_seq, link_key
 ),
 {%- for step in range(1, 4) %}
-
-smallest_{{ step }} as (
-    select
-        certain_keys.rule,
-        certain_keys.link_key,
-        min(kin_{{ step - 1 }}.kin) as kin
-    from certain_keys
-    inner join kin_{{ step - 1 }} on certain_keys.persona_id = kin_{{ step - 1 }}.persona_id
-    group by certain_keys.rule, certain_keys.link_key
-),
 
 kin_{{ step }} as (
     select
@@ -42,10 +34,22 @@ kin_{{ step }} as (
         min(smallest_{{ step }}.kin) as kin
     from certain_keys
     inner join smallest_{{ step }}
-        on certain_keys.rule = smallest_{{ step }}.rule
+        on certain_keys.rule_seq = smallest_{{ step }}.rule_seq
         and certain_keys.link_key = smallest_{{ step }}.link_key
     group by certain_keys.persona_id
 ){{ ',' if not loop.last }}
+{%- if not loop.last %}
+
+smallest_{{ step + 1 }} as (
+    select
+        certain_keys.rule_seq,
+        certain_keys.link_key,
+        min(kin_{{ step }}.kin) as kin
+    from certain_keys
+    inner join kin_{{ step }} on certain_keys.persona_id = kin_{{ step }}.persona_id
+    group by certain_keys.rule_seq, certain_keys.link_key
+),
+{%- endif %}
 {%- endfor %}
 
 select * from kin_3

@@ -2,16 +2,20 @@
 {%- set columns = [
     ('unionid', 'string'), ('external_userid', 'string'), ('phone', 'string'), ('member_no', 'string'), ('openid', 'string'),
     ('visitor_id', 'string'), ('buyer_platform', 'string'), ('buyer_platform_id', 'string'), ('record', 'string'),
-    ('name', 'string'), ('gender', 'string'), ('birth_date', 'date'),
+    ('name', 'string'), ('gender', 'string'), ('birth_date', 'date'), ('city', 'string'),
+    ('receiver_name', 'string'), ('receiver_phone', 'string'), ('receiver_province', 'string'), ('receiver_city', 'string'),
+    ('receiver_district', 'string'),
 ] -%}
 {%- set person = ['unionid', 'external_userid', 'phone', 'member_no'] -%}
+{#- To whom an order is sent: evidence of likeness, never an identifier. A gift is sent to somebody else. -#}
+{%- set receiver = ['receiver_name', 'receiver_phone', 'receiver_province', 'receiver_city', 'receiver_district'] -%}
 {%- set sources = [
-    ('orders', 'buyers', 'record_id', 'observed_at', person + ['buyer_platform', 'buyer_platform_id']),
-    ('customers', 'known_customers', 'record_id', 'registered_at', person + ['record', 'name', 'gender', 'birth_date']),
+    ('orders', 'buyers', 'record_id', 'observed_at', person + ['openid', 'buyer_platform', 'buyer_platform_id'] + receiver),
+    ('customers', 'known_customers', 'record_id', 'registered_at', person + ['record', 'name', 'gender', 'birth_date', 'city']),
     ('members', 'members', 'member_no', 'joined_at', person + ['name', 'gender', 'birth_date']),
     ('leads', 'leads', 'lead_id', 'created_at', person + ['name']),
     ('follow_ups', 'follow_ups', 'follow_up_id', 'followed_at', person),
-    ('tickets', 'tickets', 'ticket_id', 'opened_at', person + ['name']),
+    ('tickets', 'asked', 'ticket_id', 'opened_at', person + ['openid', 'buyer_platform', 'buyer_platform_id', 'name']),
     ('visits', 'visitors', 'visit_key', 'first_visit_at', person + ['name']),
     ('enrolments', 'enrolments', 'enrolment_id', 'enrolled_at', person),
     ('points', 'points', 'entry_id', 'occurred_at', person),
@@ -91,12 +95,25 @@ app_events as (
     select * from {{ ref('stg_mini_program__events') }}
 ),
 
+payment_lines as (
+    select * from {{ ref('stg_bills__payment_lines') }}
+),
+
+youzan_trades as (
+    select * from {{ ref('stg_youzan__trades') }}
+),
+
 -- A platform's order is told apart from a file's; an order that both bring has one buyer.
 platform_buyers as (
     select
         'orders:' || order_key as record_id,
         min(buyer_platform) as buyer_platform,
         min(buyer_platform_id) as buyer_platform_id,
+        min(receiver_name) as receiver_name,
+        min(receiver_phone) as receiver_phone,
+        min(receiver_province) as receiver_province,
+        min(receiver_city) as receiver_city,
+        min(receiver_district) as receiver_district,
         min(ordered_at) as observed_at
     from order_lines
     where buyer_platform_id is not null
@@ -106,6 +123,11 @@ platform_buyers as (
         'refunds:' || refund_key as record_id,
         min(buyer_platform) as buyer_platform,
         min(buyer_platform_id) as buyer_platform_id,
+        cast(null as string) as receiver_name,
+        cast(null as string) as receiver_phone,
+        cast(null as string) as receiver_province,
+        cast(null as string) as receiver_city,
+        cast(null as string) as receiver_district,
         min(refunded_at) as observed_at
     from refund_lines
     where buyer_platform_id is not null
@@ -119,6 +141,11 @@ file_buyers as (
         buyer_external_userid as external_userid,
         buyer_phone as phone,
         buyer_member_no as member_no,
+        min(receiver_name) as receiver_name,
+        min(receiver_phone) as receiver_phone,
+        min(receiver_province) as receiver_province,
+        min(receiver_city) as receiver_city,
+        min(receiver_district) as receiver_district,
         min(ordered_at) as observed_at
     from file_order_lines
     group by order_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
@@ -129,12 +156,59 @@ file_buyers as (
         buyer_external_userid as external_userid,
         buyer_phone as phone,
         buyer_member_no as member_no,
+        cast(null as string) as receiver_name,
+        cast(null as string) as receiver_phone,
+        cast(null as string) as receiver_province,
+        cast(null as string) as receiver_city,
+        cast(null as string) as receiver_district,
         min(refunded_at) as observed_at
     from file_refund_lines
     group by refund_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
 ),
 
-buyers as (
+-- An order's number as the company gave it to the channel; two shops may use one number, and then it says nothing.
+orders_by_number as (
+    select
+        order_id,
+        min(order_key) as order_key
+    from order_lines
+    group by order_id
+    having count(distinct order_key) = 1
+),
+
+payments as (
+    select
+        order_id,
+        transaction_id,
+        app_id || ':' || payer_id as openid
+    from payment_lines
+    where channel = 'wechat_pay' and kind = 'payment' and app_id is not null and payer_id is not null
+),
+
+payers_of_orders as (
+    select
+        orders_by_number.order_key,
+        payments.openid
+    from payments
+    inner join orders_by_number on payments.order_id = orders_by_number.order_id
+    union all
+    select
+        youzan_trades.order_key,
+        payments.openid
+    from payments
+    inner join youzan_trades on payments.transaction_id = youzan_trades.outer_transactions
+),
+
+payers as (
+    select
+        'orders:' || order_key as record_id,
+        min(openid) as openid
+    from payers_of_orders
+    group by order_key
+    having count(distinct openid) = 1
+),
+
+buyers_of_both as (
     select
         coalesce(file_buyers.record_id, platform_buyers.record_id) as record_id,
         file_buyers.unionid,
@@ -143,12 +217,64 @@ buyers as (
         file_buyers.member_no,
         platform_buyers.buyer_platform,
         platform_buyers.buyer_platform_id,
+        coalesce(platform_buyers.receiver_name, file_buyers.receiver_name) as receiver_name,
+        coalesce(platform_buyers.receiver_phone, file_buyers.receiver_phone) as receiver_phone,
+        coalesce(platform_buyers.receiver_province, file_buyers.receiver_province) as receiver_province,
+        coalesce(platform_buyers.receiver_city, file_buyers.receiver_city) as receiver_city,
+        coalesce(platform_buyers.receiver_district, file_buyers.receiver_district) as receiver_district,
         case
             when file_buyers.observed_at < platform_buyers.observed_at then file_buyers.observed_at
             else coalesce(platform_buyers.observed_at, file_buyers.observed_at)
         end as observed_at
     from file_buyers
     full outer join platform_buyers on file_buyers.record_id = platform_buyers.record_id
+),
+
+-- Who pays is the buyer where nothing better is known of him: a member's purchase may be paid by somebody else.
+buyers as (
+    select
+        buyers_of_both.*,
+        case
+            when coalesce(buyers_of_both.unionid, buyers_of_both.external_userid, buyers_of_both.member_no) is null
+                then payers.openid
+        end as openid
+    from buyers_of_both
+    left join payers on buyers_of_both.record_id = payers.record_id
+),
+
+buyers_of_orders as (
+    select
+        record_id,
+        min(unionid) as unionid,
+        min(external_userid) as external_userid,
+        min(phone) as phone,
+        min(member_no) as member_no,
+        min(openid) as openid,
+        min(buyer_platform) as buyer_platform,
+        min(buyer_platform_id) as buyer_platform_id
+    from buyers
+    where record_id like 'orders:%'
+    group by record_id
+    having count(*) = 1
+),
+
+-- Who asks about an order and says no more than a name is its buyer.
+asked as (
+    select
+        tickets.ticket_id,
+        coalesce(tickets.unionid, buyers_of_orders.unionid) as unionid,
+        coalesce(tickets.external_userid, buyers_of_orders.external_userid) as external_userid,
+        coalesce(tickets.phone, buyers_of_orders.phone) as phone,
+        coalesce(tickets.member_no, buyers_of_orders.member_no) as member_no,
+        buyers_of_orders.openid,
+        buyers_of_orders.buyer_platform,
+        buyers_of_orders.buyer_platform_id,
+        tickets.name,
+        tickets.opened_at
+    from tickets
+    left join buyers_of_orders
+        on 'orders:' || {{ order_key('tickets.store_id', 'tickets.order_id') }} = buyers_of_orders.record_id
+        and coalesce(tickets.unionid, tickets.external_userid, tickets.phone, tickets.member_no) is null
 ),
 
 app_users as (
@@ -220,9 +346,10 @@ dated as (
 
 identity_records as (
     select
-        {{ content_hash([
+        {{ content_number([
             'unionid', 'external_userid', 'phone', 'member_no', 'openid', 'visitor_id', 'buyer_platform', 'buyer_platform_id',
-            'record', 'name', 'gender', 'birth_date', 'seen_in',
+            'record', 'name', 'gender', 'birth_date', 'city', 'receiver_name', 'receiver_phone', 'receiver_province',
+            'receiver_city', 'receiver_district', 'seen_in',
         ]) }} as persona_id,
         record_id,
         source,
@@ -238,6 +365,12 @@ identity_records as (
         name,
         gender,
         birth_date,
+        city,
+        receiver_name,
+        receiver_phone,
+        receiver_province,
+        receiver_city,
+        receiver_district,
         observed_at
     from dated
 )

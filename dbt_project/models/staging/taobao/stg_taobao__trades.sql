@@ -25,6 +25,8 @@ trades as (
         buyer_open_uid,
         buyer_nick,
         status,
+        receiver_name,
+        receiver_mobile,
         receiver_state,
         receiver_city,
         receiver_district,

@@ -1,0 +1,109 @@
+"""A draft of the identity registry on the whole history: what it would change, before it is published.
+
+It reads the last promoted warehouse and writes nothing but its scratch folder.
+"""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from models.documents.identity import IdentityRegistry
+from models.errors import ExpectedError
+from models.identity.clusters import resolve
+from models.identity.decisions import said, unheard
+from models.identity.history import LIKELY
+from models.identity.observing import observe
+from models.identity.simulation import ORDERS_SCHEMA, Difference, compare
+from models.settings import Settings
+from pipelines.identity_decisions import Decisions, decisions_in
+from pipelines.linking import Linker
+from pipelines.warehouse import ENGINE_CONFIG, attach
+from pipelines.workspace import Workspace
+
+# An order is of whom its first persona is that is somebody: as the model record_customers decides it.
+_ORDERS = """
+    select
+        orders.order_key,
+        orders.currency,
+        orders.customer_id as before,
+        min_by(
+            customers.customer_id, coalesce(cast(records.observed_at as varchar), '') || records.persona_id
+        ) as after,
+        any_value(orders.paid_amount - orders.refunded_amount) as amount
+    from built.orders as orders
+    left join built.identity_records as records on records.record_id = 'orders:' || orders.order_key
+    left join customers on customers.persona_id = records.persona_id
+    where orders.is_sale
+    group by orders.order_key, orders.currency, orders.customer_id
+"""
+
+
+class NothingToCompareError(ExpectedError):
+    """No run was promoted yet: there are no customers beside which a draft could be held."""
+
+
+def simulate(settings: Settings, draft: IdentityRegistry, scratch: Path) -> Difference:
+    """Customers of the last promoted run beside those that ``draft`` would make of the same records.
+
+    What people decided holds, and what the run found likely is taken over: the pass is not made again.
+    ``scratch``: a folder that is emptied; what dbt parsed stays in it for the next time. Raises NothingToCompareError.
+    """
+    folder = settings.promoted_dir
+    if not (folder / "inputs").exists():
+        raise NothingToCompareError("no run was promoted yet; `scrm run` first, then try a draft beside it")
+    people = decisions_in(folder)
+    observations = _observed(folder, draft, people)
+    links = Linker(scratch).link(observations, draft)
+    edges = pl.concat([links.edges, _likely(folder, draft, links.edges.schema)])
+    heard = said(people.ledger, observations, people.records, draft)
+    key = Workspace(settings).id_key
+    found = resolve(observations, links.refused, edges, links.contested, _decided(folder), draft, key, heard)
+    of_today = pl.concat([today := _table(folder, "identity_edges"), _likely(folder, draft, today.schema)])
+    return compare(
+        _input(folder, "persona_customers"), found.customers, _orders(folder, found.customers), of_today, edges
+    )
+
+
+def _likely(folder: Path, draft: IdentityRegistry, schema: pl.Schema) -> pl.DataFrame:
+    """What the last run found likely, as links of the weakest rule: the draft's rules go before them."""
+    found = _input(folder, "identity_likely").filter(pl.col("decision") == "linked")
+    links = found.select("left_persona", "right_persona", rule=pl.lit(LIKELY), rule_seq=pl.lit(len(draft.rules) + 1))
+    absent = [pl.lit(None).alias(name) for name in schema if name not in links.columns]
+    return links.with_columns(absent).select(pl.col(name).cast(schema[name]) for name in schema)
+
+
+def _observed(folder: Path, draft: IdentityRegistry, people: Decisions) -> pl.DataFrame:
+    found = observe(_table(folder, "personas"), _table(folder, "company_phones")["phone"], draft)
+    elsewhere = unheard(people.ledger, found, people.records, draft)
+    return found.join(elsewhere, on=elsewhere.columns, how="anti")
+
+
+def _decided(folder: Path) -> pl.DataFrame:
+    """identifier_type, identifier, customer_id, seq: what was decided before the promoted run, and by it."""
+    columns = ["identifier_type", "identifier", "customer_id"]
+    batches = _input(folder, "lake_batches").select("batch", "seq")
+    earlier = _input(folder, "customer_ids").join(batches, left_on="_batch", right_on="batch")
+    newest = pl.read_parquet(folder / "outcomes" / "customer_ids.parquet")
+    last = (batches["seq"].max() or 0) + 1  # type: ignore[operator]
+    return pl.concat([earlier.select(*columns, "seq"), newest.select(*columns, seq=pl.lit(last, pl.Int64))])
+
+
+def _orders(folder: Path, customers: pl.DataFrame) -> pl.DataFrame:
+    with duckdb.connect(config=ENGINE_CONFIG) as connection:
+        attach(connection, folder, "built")
+        connection.register("customers", customers.to_arrow())
+        found: pl.DataFrame = connection.sql(_ORDERS).pl()
+    return found.select(pl.col(name).cast(dtype) for name, dtype in ORDERS_SCHEMA.items())
+
+
+def _table(folder: Path, name: str) -> pl.DataFrame:
+    with duckdb.connect(config=ENGINE_CONFIG) as connection:
+        attach(connection, folder, "built")
+        found: pl.DataFrame = connection.table(f"built.{name}").pl()
+    return found
+
+
+def _input(folder: Path, name: str) -> pl.DataFrame:
+    paths = sorted((folder / "inputs" / name).glob("*.parquet"))
+    return pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")
