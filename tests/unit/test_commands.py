@@ -220,7 +220,10 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "not a table": (["import", "bad.csv", "--as", "orders"], {}, 1, "bad.csv: line 1 holds a NUL byte"),
     "map of another dataset": (["import", "ok.csv", "--as", "stores", "--map", "m.yaml"], {}, 1, "not for stores"),
     "map that does not hold": (
-        ["import", "ok.csv", "--as", "orders", "--map", "bad.yaml"], {}, 1, "bad.yaml: columns: Field required（缺少必填项）; colums",
+        ["import", "ok.csv", "--as", "orders", "--map", "bad.yaml"],
+        {},
+        1,
+        "bad.yaml: columns: Field required（缺少必填项）; colums",
     ),
     "map in another encoding": (["import", "ok.csv", "--as", "orders", "--map", "gbk.yaml"], {}, 1, "save it as UTF-8"),
     "map names a column that is gone": (
