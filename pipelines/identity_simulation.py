@@ -10,17 +10,20 @@ import polars as pl
 
 from models.documents.identity import IdentityRegistry
 from models.errors import ExpectedError
-from models.identity.clusters import resolve
+from models.identity.clusters import LIKELY
 from models.identity.decisions import said, unheard
-from models.identity.history import LIKELY
 from models.identity.observing import observe
+from models.identity.resolving import Known, who_is_who
+from models.identity.scoring import MatchModel
 from models.identity.simulation import ORDERS_SCHEMA, Difference, compare
 from models.settings import Settings
 from pipelines.identity_decisions import Decisions, decisions_in
 from pipelines.linking import Linker
+from pipelines.trained import IDENTITY_MATCHING
 from pipelines.warehouse import ENGINE_CONFIG, attach
 from pipelines.workspace import Workspace
 
+LINK = ["left_persona", "right_persona", "rule", "refusal"]
 # An order is of whom its first persona is that is somebody: as the model record_customers decides it.
 _ORDERS = """
     select
@@ -46,7 +49,7 @@ class NothingToCompareError(ExpectedError):
 def simulate(settings: Settings, draft: IdentityRegistry, scratch: Path) -> Difference:
     """Customers of the last promoted run beside those that ``draft`` would make of the same records.
 
-    What people decided holds, and what the run found likely is taken over: the pass is not made again.
+    What people decided holds, and who is likely one person is asked anew, of the run's model when it fits the draft.
     ``scratch``: a folder that is emptied; what dbt parsed stays in it for the next time. Raises NothingToCompareError.
     """
     folder = settings.promoted_dir
@@ -55,22 +58,38 @@ def simulate(settings: Settings, draft: IdentityRegistry, scratch: Path) -> Diff
     people = decisions_in(folder)
     observations = _observed(folder, draft, people)
     links = Linker(scratch).link(observations, draft)
-    edges = pl.concat([links.edges, _likely(folder, draft, links.edges.schema)])
     heard = said(people.ledger, observations, people.records, draft)
-    key = Workspace(settings).id_key
-    found = resolve(observations, links.refused, edges, links.contested, _decided(folder), draft, key, heard)
-    of_today = pl.concat([today := _table(folder, "identity_edges"), _likely(folder, draft, today.schema)])
-    return compare(
-        _input(folder, "persona_customers"), found.customers, _orders(folder, found.customers), of_today, edges
+    known = Known(
+        _table(folder, "personas"),
+        observations,
+        links.refused,
+        links.edges,
+        links.contested,
+        _decided(folder),
+        heard,
     )
+    workspace = Workspace(settings)
+    answer = who_is_who(known, draft, workspace.id_key, _model(workspace, draft))
+    found = answer.resolution.customers
+    today = pl.concat([_table(folder, "identity_edges").select(LINK), _likely(folder).select(LINK)])
+    return compare(_input(folder, "persona_customers"), found, _orders(folder, found), today, answer.edges.select(LINK))
 
 
-def _likely(folder: Path, draft: IdentityRegistry, schema: pl.Schema) -> pl.DataFrame:
-    """What the last run found likely, as links of the weakest rule: the draft's rules go before them."""
+def _model(workspace: Workspace, draft: IdentityRegistry) -> MatchModel | None:
+    """The newest model of the lake when it was learned for what the draft compares; else the draft learns its own."""
+    known = workspace.lake.files("artifacts", IDENTITY_MATCHING)
+    if not known or draft.matching is None:
+        return None
+    entry, file = known[-1]
+    if entry.details["document_version"] != draft.matching.version:
+        return None
+    return MatchModel.from_json(workspace.lake.content(file).decode())
+
+
+def _likely(folder: Path) -> pl.DataFrame:
+    """What the last run found likely, as links."""
     found = _input(folder, "identity_likely").filter(pl.col("decision") == "linked")
-    links = found.select("left_persona", "right_persona", rule=pl.lit(LIKELY), rule_seq=pl.lit(len(draft.rules) + 1))
-    absent = [pl.lit(None).alias(name) for name in schema if name not in links.columns]
-    return links.with_columns(absent).select(pl.col(name).cast(schema[name]) for name in schema)
+    return found.select("left_persona", "right_persona", rule=pl.lit(LIKELY), refusal=pl.lit(None, pl.String))
 
 
 def _observed(folder: Path, draft: IdentityRegistry, people: Decisions) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 from pipelines.lake import Entry, File, Lake
 from pipelines.plan import RunPlan
 
+IDENTITY_MATCHING = "identity_matching"
+
 
 def usable(lake: Lake, plan: RunPlan, estimator: str) -> list[tuple[Entry, File]]:
     """Artifacts of an estimator, the best last. None that knows the run's future; and what a past day trained when it

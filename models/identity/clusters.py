@@ -5,7 +5,7 @@ is built anew, link by link, the strongest rule first, and a link that would bre
 the sets given, never on their order.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -105,29 +105,6 @@ def group(
         held,
         cuts.select(_CUTS).sort(_CUTS),
     )
-
-
-def merge(grouped: Grouped, links: pl.DataFrame) -> Grouped:
-    """Join groups by further links, the greatest ``weight`` first, under the same constraints.
-
-    links: left_persona, right_persona, weight; a persona stands for its group. Cuts of the rule ``likely`` are added.
-    Raises KeyError for a persona that is in no group.
-    """
-    places = grouped.nodes.select("persona_id", node=pl.int_range(pl.len(), dtype=pl.Int32))
-    labels = grouped.nodes["component"].to_numpy()
-    left, right = (labels[_placed(links[end], places)] for end in _ENDS)
-    ranked = links.select(
-        *_ENDS,
-        rule=pl.lit(LIKELY),
-        link_key=pl.lit(None, pl.Int64),
-        rule_seq=pl.col("weight").rank("dense", descending=True).cast(pl.Int32),
-        left=pl.Series(left),
-        right=pl.Series(right),
-    )
-    held = grouped.held.with_columns(node=pl.Series(labels[grouped.held["node"].to_numpy()]))
-    joined, cuts = _repaired(components(labels.size, left, right), ranked, held)
-    nodes = grouped.nodes.with_columns(component=pl.Series(joined[labels], dtype=pl.Int32))
-    return replace(grouped, nodes=nodes, cuts=pl.concat([grouped.cuts, cuts.select(_CUTS)]).sort(_CUTS))
 
 
 def name(grouped: Grouped, decided: pl.DataFrame, registry: IdentityRegistry, key: str) -> Resolution:

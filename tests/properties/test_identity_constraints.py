@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.documents.identity import IdentityRegistry
-from models.identity.clusters import Grouped, group, merge
+from models.identity.clusters import Grouped, group
 from models.identity.decisions import Said
 from models.identity.observing import observe
 
@@ -155,22 +155,3 @@ def test_the_order_of_links_changes_nothing_and_asking_again_neither(case: Case,
     rest = case.grouped(kept)
     assert rest.nodes.equals(found.nodes)
     assert rest.cuts.filter(pl.col("rule") != "people").is_empty()
-
-
-@settings(max_examples=100, deadline=None)
-@given(case=cases(), likely=st.lists(ends, max_size=8))
-def test_further_links_only_join_and_break_nothing(case: Case, likely: list[tuple[int, int]]) -> None:
-    before = case.grouped()
-    links = pl.DataFrame(
-        [(*sorted(pair), float(n)) for n, pair in enumerate(likely)],
-        schema={"left_persona": pl.Int64, "right_persona": pl.Int64, "weight": pl.Float64},
-        orient="row",
-    )
-    found = merge(before, links)
-    check(case, found)
-    assert merge(before, links.reverse()).nodes.equals(found.nodes)
-    of, was = parts(found), parts(before)
-    assert len({(was[one], of[one]) for one in was}) == len(set(was.values())), "no group falls apart"
-    cut = set(found.cuts.filter(pl.col("rule") == "likely").select("left_persona", "right_persona").iter_rows())
-    for one, other in (tuple(sorted(pair)) for pair in likely):
-        assert (of[one] == of[other]) != ((one, other) in cut)

@@ -7,11 +7,11 @@ import dagster as dg
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
-from models.identity.clusters import Resolution, group, name
+from models.identity.clusters import Resolution
 from models.identity.decisions import Said, said, touched, without_effect
 from models.identity.gate import conflicts_of, figures
 from models.identity.history import Before, events_of, likely_causes
-from models.identity.ids import IDENTIFIER
+from models.identity.resolving import Known, who_is_who
 from pipelines.defs.identity import gate, likely
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -63,20 +63,10 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     people = decisions_in(warehouse.building)
     heard = said(people.ledger, observations, people.records, registry)
     links = links_of(warehouse.read)
-    usable = observations.filter("is_identifier").join(links.refused, on="value_id", how="anti")
-    grouped = group(observations, links.refused, links.edges, links.contested, registry, heard)
-    pairs, word = likely.compared(
-        build,
-        registry,
-        usable.select("persona_id", *IDENTIFIER),
-        grouped.nodes.select("persona_id", customer_id=pl.col("component").cast(pl.String)),
-        heard,
-    )
-    more = likely.as_edges(pairs, links.edges, registry)
-    if more.height:  # also those who are somebody only because they are likely to be
-        edges = pl.concat([links.edges, more])
-        grouped = group(observations, links.refused, edges, links.contested, registry, heard)
-    found = name(grouped, decided, registry, build.workspace.id_key)
+    known = Known(warehouse.read("personas"), observations, links.refused, links.edges, links.contested, decided, heard)
+    model, reason = likely.kept_model(build, registry)
+    answer = who_is_who(known, registry, build.workspace.id_key, model)
+    found, pairs = answer.resolution, answer.likely
     new = found.identifiers.filter("is_new").drop("is_new").with_columns(decided_on=pl.lit(plan.business_date))
     warehouse.decide("customer_ids", new)
     told = warehouse.read_input("identity_events").join(batches, left_on="_batch", right_on="batch")
@@ -84,7 +74,7 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     events = events_of(Before(decided, told), found, observations, causes, plan.key, plan.business_date)
     warehouse.decide("identity_events", events)
     more_told: dict[str, dict[str, Any]] = {
-        "identity_likely": likely.likely_metadata(pairs, word),
+        "identity_likely": likely.likely_metadata(pairs, likely.keep_model(build, pairs, reason)),
         "identity_said": {"without_effect": ", ".join(without_effect(people.ledger, heard))},
     }
     for table, frame in (
@@ -97,7 +87,7 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     ):
         warehouse.write_input(table, frame)
         yield dg.MaterializeResult(asset_key=table, metadata={"rows": frame.height, **more_told.get(table, {})})
-    conflicts = _conflicts(registry, usable, found, heard)
+    conflicts = _conflicts(registry, known.usable(), found, heard)
     accepted = links.edges["refusal"].null_count()
     cut_share = found.cuts.height / accepted if accepted else 0.0
     yield from gate.judged(
