@@ -31,12 +31,15 @@ def simplified(values: pl.Series) -> pl.Series:
     The table is OpenCC's TSCharacters. A character that the table also leaves as it is (乾, 徵, 於) stays: in names it
     is right in both scripts. One pass over the joined text: a call for each value would cost many times as much.
     """
-    here = values.str.contains(_any_traditional()) & ~values.str.contains(_SEPARATOR, literal=True)
-    places = here.fill_null(False).arg_true()
+    places = values.str.contains(_any_traditional()).fill_null(False).arg_true()
     if not len(places):
         return values
-    joined = _SEPARATOR.join(values.gather(places).to_list()).translate(_simplified_characters())
-    return values.scatter(places, pl.Series(joined.split(_SEPARATOR), dtype=pl.String))
+    texts = values.gather(places).to_list()
+    joined = _SEPARATOR.join(texts).translate(_simplified_characters())
+    written = joined.split(_SEPARATOR)
+    if len(written) != len(texts):  # somebody's name holds the separator
+        written = [text.translate(_simplified_characters()) for text in texts]
+    return values.scatter(places, pl.Series(written, dtype=pl.String))
 
 
 @cache

@@ -184,14 +184,15 @@ def _repaired(labels: Integers, links: pl.DataFrame, held: pl.DataFrame) -> tupl
     # What people said comes last and no unique identifier refuses it: they spoke of whole customers. First, it would
     # join two records, and cut off the card of one of them because the other has a card, too.
     said = pl.col("rule") == PEOPLE
-    inside_broken = links.filter(pl.Series(is_broken[labels[links["left"].to_numpy()]]))
-    ordered = inside_broken.sort(said, "rule_seq", *_ENDS, "link_key")
-    roots, refused = constrained(ordered.select("left", "right", said).iter_rows(), values)
+    inside_broken = links.filter(pl.Series(is_broken[labels[links["left"].to_numpy()]])).with_columns(is_said=said)
+    ordered = inside_broken.sort("is_said", "rule_seq", *_ENDS, "link_key")
+    link = ["left", "right", "is_said"]
+    roots, refused = constrained(ordered.select(link).iter_rows(), values)
     mended = labels.copy()
     mended[np.fromiter(roots.keys(), np.int32)] = np.fromiter(roots.values(), np.int32)
-    reasons = pl.DataFrame(refused, schema={"left": pl.Int32, "right": pl.Int32, "refusal": pl.String}, orient="row")
-    first = reasons.unique(["left", "right"], keep="first", maintain_order=True)
-    cuts = ordered.join(first, on=["left", "right"])
+    schema = {"left": pl.Int32, "right": pl.Int32, "is_said": pl.Boolean, "refusal": pl.String}
+    reasons = pl.DataFrame(refused, schema=schema, orient="row")
+    cuts = ordered.join(reasons.unique(link, keep="first", maintain_order=True), on=link)
     # what people said may have brought the two together after all, by another way
     is_apart = mended[cuts["left"].to_numpy()] != mended[cuts["right"].to_numpy()]
     return mended, cuts.filter(pl.Series(is_apart))

@@ -39,17 +39,17 @@ def _hang_under_roots(roots: Integers) -> None:
 
 def constrained(
     links: Iterable[tuple[int, int, bool]], held: dict[int, dict[str, set[int]]]
-) -> tuple[dict[int, int], list[tuple[int, int, str]]]:
+) -> tuple[dict[int, int], list[tuple[int, int, bool, str]]]:
     """Join nodes link by link, the strongest first, and refuse each link that would break a constraint.
 
     links: two nodes, and whether people said so. ``held``: every node, and under the name of a constraint the values of
     it that the node has; of each one group holds one. ``unique:<type>`` does not bind what people said,
     ``not_the_same:<decision>`` binds everything. A node that has two values itself, or two that people brought
-    together, may have both, and no third. Returns the root of each node, and the refused links with the constraint.
+    together, may have both, and no third. Returns the root of each node, and the refused links, each with its constraint.
     """
     parent = {node: node for node in held}
     together = {node: {name: set(values) for name, values in kinds.items()} for node, kinds in held.items()}
-    refused: list[tuple[int, int, str]] = []
+    refused: list[tuple[int, int, bool, str]] = []
 
     def root_of(node: int) -> int:
         while parent[node] != node:
@@ -62,7 +62,7 @@ def constrained(
         if one == other:
             continue
         if reason := _breaks(together[one], together[other], is_said=is_said):
-            refused.append((left, right, reason))
+            refused.append((left, right, is_said, reason))
             continue
         root, joined = min(one, other), max(one, other)
         parent[joined] = root

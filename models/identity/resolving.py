@@ -53,7 +53,7 @@ def who_is_who(known: Known, registry: IdentityRegistry, key: str, model: MatchM
     likely = likely_links(known.personas, identifiers, groups, registry, model, known.said.apart, _labels(known.said))
     edges = known.edges
     if (likely.links["decision"] == "linked").any():  # also those who are somebody only because they are likely to be
-        edges = pl.concat([edges, _as_edges(likely, edges.schema, registry)])
+        edges = pl.concat([edges, as_edges(likely, edges.schema, registry)])
         grouped = group(known.observations, known.refused, edges, known.contested, registry, known.said)
     return WhoIsWho(name(grouped, known.decided, registry, key), likely, edges)
 
@@ -75,7 +75,7 @@ def _labels(said: Said) -> pl.DataFrame:
     return said.same.select(*ends, is_match=pl.lit(value=True))
 
 
-def _as_edges(likely: Likely, schema: pl.Schema, registry: IdentityRegistry) -> pl.DataFrame:
+def as_edges(likely: Likely, schema: pl.Schema, registry: IdentityRegistry) -> pl.DataFrame:
     """The links among what was found, as edges of the weakest rule: with the columns and types of the others."""
     linked = likely.links.filter(pl.col("decision") == "linked").select(
         "left_persona", "right_persona", rule=pl.lit(LIKELY), rule_seq=pl.lit(len(registry.rules) + 1)

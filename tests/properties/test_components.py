@@ -44,12 +44,12 @@ def test_a_link_between_two_that_are_not_the_same_is_refused_wherever_it_comes()
     held: dict[int, dict[str, set[int]]] = {node: {} for node in range(1, 6)}
     held[1], held[4] = {"not_the_same:d1": {0}}, {"not_the_same:d1": {1}}
     roots, refused = constrained(links, held)
-    assert refused == [(2, 3, "not_the_same:d1")]
+    assert refused == [(2, 3, True, "not_the_same:d1")]
     assert roots == {1: 1, 2: 1, 3: 3, 4: 3, 5: 3}
 
 
 def test_what_people_say_goes_before_a_unique_identifier_and_a_third_value_is_refused() -> None:
     held = {1: {"unique:card": {10}}, 2: {"unique:card": {20}}, 3: {"unique:card": {30}}, 4: {"unique:card": {20}}}
     roots, refused = constrained([(1, 2, True), (2, 3, False), (1, 4, False)], held)
-    assert refused == [(2, 3, "unique:card")]
+    assert refused == [(2, 3, False, "unique:card")]
     assert roots == {1: 1, 2: 1, 3: 3, 4: 1}

@@ -13,9 +13,10 @@ from models.documents.identity import IdentityRegistry
 from models.identity.likely import Likely, likely_links
 from models.identity.likely_profiles import of_groups, read_personas
 from models.identity.observing import observe
+from models.identity.resolving import as_edges
 from models.identity.scoring import MatchModel
 from models.settings import PROJECT_ROOT
-from pipelines.defs.identity.likely import as_edges, due
+from pipelines.defs.identity.likely import due
 
 _SHIPPED = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 assert _SHIPPED.matching is not None
@@ -291,7 +292,7 @@ def test_likely_links_are_edges_of_the_weakest_rule(found: Likely) -> None:
             "rule_seq": pl.Int32(),
         }
     )
-    made = as_edges(found, edges, REGISTRY)
+    made = as_edges(found, edges.schema, REGISTRY)
     assert made.schema == edges.schema
     assert made.height == found.links.filter(pl.col("decision") == "linked").height > 0
     assert made["rule_seq"].unique().to_list() == [len(REGISTRY.rules) + 1]
