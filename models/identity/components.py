@@ -45,7 +45,7 @@ def constrained(
     links: two nodes, and whether people said so. ``held``: every node, and under the name of a constraint the values of
     it that the node has; of each one group holds one. ``unique:<type>`` does not bind what people said,
     ``not_the_same:<decision>`` binds everything. A node that has two values itself, or two that people brought
-    together, may have both, and no third. Returns the root of each node, and the refused links, each with its constraint.
+    together, may have both, and no third. Returns the root of each node, and the refused links with the constraint.
     """
     parent = {node: node for node in held}
     together = {node: {name: set(values) for name, values in kinds.items()} for node, kinds in held.items()}
