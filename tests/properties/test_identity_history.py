@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from models.identity.ids import IDENTIFIER
 from models.identity.observing import observe
 from models.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 Links = frozenset[tuple[str, str]]
 NO_CAUSES = pl.DataFrame(schema={**dict.fromkeys(("cause", "cause_id", "side"), pl.String), "persona_id": pl.Int64})
