@@ -6,7 +6,8 @@ import streamlit as st
 from dashboards import charts, finding, frame, identity_words, tables
 from dashboards.frame import Page
 from models.identity.explaining import Graph, Stated, Step, graph
-from models.serving.explaining import Explanation, Found, active, explain
+from models.serving.explaining import Explanation, Found, explain
+from models.serving.finding import active
 
 _MOST_DRAWN = 25  # nodes that can still be read
 _MOST_CHARTS = 3

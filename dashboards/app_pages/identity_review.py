@@ -8,15 +8,15 @@ from dashboards.frame import Page
 from models.identifiers import masked
 from models.identity.decisions import in_force
 from models.identity.explaining import evidence_of, shown_as
+from models.serving.finding import ORDERS
 from models.serving.queries.identity_reviews import REVIEW_KINDS
 from models.serving.reviewing import anchors, open_reviews
 from models.serving.roles import NotAllowedError
-from models.store.identity_decisions import NOT_SAME, SAME, Anchor, DecisionRefusedError
+from models.store.identity_decisions import NOT_SAME, SAME, DecisionRefusedError
 
 _DONE = "review_done"  # what was decided a moment ago, said once
 _RECENT = 20
 _SHORT = 6  # rows; a longer list scrolls, so that the question stays in sight
-_ORDER = "orders:"  # what stands before the key of an order in the name of its record
 _FIELDS = ("name", "receiver_name", "phone", "receiver_phone", "birth_date", "gender", "city", "receiver_place")
 
 
@@ -53,7 +53,7 @@ def _open(page: Page, reviews: pl.DataFrame) -> None:
     shown = shown.with_columns(
         likely=pl.Series([ppm / 10_000 for ppm in reviews["probability_ppm"]], dtype=pl.Float64),
         one=pl.coalesce("name", "customer_id"),
-        other=pl.coalesce("other_name", "other_customer_id", pl.col("record_id").str.strip_prefix(_ORDER)),
+        other=pl.coalesce("other_name", "other_customer_id", pl.col("record_id").str.strip_prefix(ORDERS)),
     )
     row = tables.pick(
         shown,
@@ -199,9 +199,7 @@ def _answer(page: Page, review: dict[str, object]) -> None:
     verdict = SAME if same else NOT_SAME
     store, by, now = data.store(), page.viewer.user_id, access.now()
     try:
-        seq = store.identity_decisions.decide(
-            verdict, Anchor(*sides[0]), Anchor(*sides[1]), reason=reason, author=by, at=now
-        )
+        seq = store.identity_decisions.decide(verdict, *sides, reason=reason, author=by, at=now)
     except DecisionRefusedError:
         st.error(words("review.refused"))
         return

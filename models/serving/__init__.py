@@ -4,6 +4,8 @@ snapshots = Snapshots(settings.published_dir)
 frame = run(snapshots, "customer_search", viewer, text="138")
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from models.serving.people import viewer_of
@@ -29,6 +31,7 @@ __all__ = [
     "Pointer",
     "PointerError",
     "Query",
+    "Read",
     "Snapshot",
     "SnapshotDamagedError",
     "Snapshots",
@@ -41,6 +44,9 @@ __all__ = [
     "viewer_of",
     "write_pointer",
 ]
+
+#: ``read(query_id, **parameters)``: ``run`` on one snapshot for one viewer, so that several answers belong together.
+Read = Callable[..., pl.DataFrame]
 
 
 def run(source: Snapshots | Snapshot, query_id: str, viewer: Viewer, **parameters: object) -> pl.DataFrame:

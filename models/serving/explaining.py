@@ -1,18 +1,12 @@
 """Why any two are one customer or not, from the published snapshot: what a page and the command both ask."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
-from models.identifiers import phone_e164
 from models.identity.explaining import Obstacle, Step, explain_way, obstacles
-
-Read = Callable[..., pl.DataFrame]  # ``read(query_id, **parameters)``: one snapshot, one viewer
-
-_ORDERS = "orders:"  # what stands before the key of an order in the name of its record
-_TYPED = re.compile(r"([a-z][a-z_]*):(.+)", re.DOTALL)
+from models.serving import Read
+from models.serving.finding import look_up
 
 
 @dataclass(frozen=True)
@@ -42,58 +36,8 @@ class Explanation:
 
 
 def find(read: Read, text: str) -> list[Found]:
-    """Whom a customer id, ``TYPE:VALUE``, a value, an order number or an order key names; empty: nobody.
-
-    A family's phone names several. A phone may be written without its country code; ``order:`` and ``record:orders:``
-    may stand before an order.
-    """
-    text = text.strip()
-    typed = _TYPED.fullmatch(text)
-    if typed is not None and (found := _grouped(named(read, typed[2].strip(), typed[1]))):
-        return found
-    return _grouped(named(read, text, None))
-
-
-def named(read: Read, text: str, kind: str | None) -> pl.DataFrame:
-    """Who is named by a value of a type, or of any: customer_id, persona_id, identifier_type (``customer``, ``order``,
-    or a type of the registry). A customer's id names all its personas: then persona_id is null."""
-    if kind is None and read("identity_find_customer", customer_id=text).height:
-        return _whole(text)
-    if kind in (None, "order", "orders") or (kind == "record" and text.startswith(_ORDERS)):
-        orders = read("identity_find_order", text=text.removeprefix(_ORDERS))
-        if orders.height or kind is not None:
-            return orders.with_columns(identifier_type=pl.lit("order"))
-    phone = phone_e164(text) if kind == "phone" or (kind is None and ":" not in text) else None
-    if phone is not None:
-        phones = read("identity_find", text=phone, identifier_type="phone")
-        if phones.height:
-            return phones
-    found = read("identity_find", text=text, identifier_type=kind)
-    now = active(read, text) if found.is_empty() and kind is None else None
-    return found if now is None else _whole(now)
-
-
-def _whole(customer_id: str) -> pl.DataFrame:
-    schema = {"customer_id": pl.String, "persona_id": pl.Int64, "identifier_type": pl.String}
-    return pl.DataFrame([(customer_id, None, "customer")], schema=schema, orient="row")
-
-
-def active(read: Read, customer_id: str) -> str | None:
-    """The customer that an id stands for now: itself, or what it was merged into, however often; None: no customer."""
-    seen: set[str] = set()
-    while customer_id not in seen:
-        seen.add(customer_id)
-        if read("identity_find_customer", customer_id=customer_id).height:
-            return customer_id
-        merged = read("identity_events", customer_id=customer_id).filter(
-            pl.col("kind").eq("merge") & pl.col("previous_id").eq(customer_id)
-        )
-        if merged.height:
-            customer_id = merged["customer_id"][0]  # the newest stands first
-    return None
-
-
-def _grouped(rows: pl.DataFrame) -> list[Found]:
+    """Whom a text names, see ``finding.look_up``; empty: nobody. A family's phone names several."""
+    rows = look_up(read, text).whom
     return [
         Found(customer_id, frozenset(part["persona_id"].drop_nulls()))
         for (customer_id,), part in rows.group_by("customer_id", maintain_order=True)

@@ -2,9 +2,11 @@
 
 import polars as pl
 
-from models.serving.explaining import Read
-
-Anchor = tuple[str, str]  # identifier type and value, or ("record", record_id): what a decision names
+from models.serving import Read
+from models.serving.anchoring import own_anchor
+from models.serving.finding import RECORD
+from models.serving.query import Keys
+from models.store.identity_decisions import Anchor
 
 
 def open_reviews(read: Read, decisions: pl.DataFrame, kind: str | None = None) -> pl.DataFrame:
@@ -16,14 +18,12 @@ def open_reviews(read: Read, decisions: pl.DataFrame, kind: str | None = None) -
     reviews = read("identity_reviews", kind=kind)
     if decisions.is_empty() or reviews.is_empty():
         return reviews
-    newest = decisions.tail(_MOST_DECISIONS)
-    named = tuple(sorted({*newest["left_identifier"], *newest["right_identifier"]}))
-    holders = read("identity_holders", identifiers=named)
+    holders = _holders(read, decisions)
     # a side is called by its customer, or by its persona when it is nobody's
     held = holders.with_columns(side=pl.coalesce(pl.col("persona_id").cast(pl.String), "customer_id"))
     held = pl.concat([held, holders.filter(pl.col("persona_id").is_not_null()).with_columns(side="customer_id")])
     held = held.drop_nulls("side").select("identifier_type", "identifier", "side").unique()
-    sides = newest.join(
+    sides = decisions.join(
         held.rename({"identifier_type": "left_type", "identifier": "left_identifier", "side": "left_side"}),
         on=["left_type", "left_identifier"],
     ).join(
@@ -48,15 +48,20 @@ def open_reviews(read: Read, decisions: pl.DataFrame, kind: str | None = None) -
     return still_open.with_columns(pl.col("open_count") - (reviews.height - still_open.height))
 
 
-_MOST_DECISIONS = 400  # the newest: older ones were in the run that made the snapshot
+def _holders(read: Read, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Who holds what the decisions name: the columns of ``identity_holders``.
+
+    However old: an order that could be several people's is a question of every snapshot, for the customer too that
+    somebody said it is not of. In the order of the ledger, so that with one more decision all but the last answers are
+    those that a page has cached.
+    """
+    named = decisions.select(pl.concat_list("left_identifier", "right_identifier")).to_series().explode()
+    asked = named.unique(maintain_order=True).to_frame().iter_slices(Keys.most)
+    return pl.concat(read("identity_holders", identifiers=tuple(part.to_series())) for part in asked)
 
 
 def anchors(read: Read, customer_id: str, other_customer_id: str | None, record_id: str | None) -> tuple[Anchor, ...]:
     """What a decision on a review names for each side; fewer than two: a side is known by nothing that is its own."""
-    found: list[Anchor] = []
-    for customer in (customer_id, other_customer_id):
-        if customer is not None:
-            found += read("identity_anchor", customer_id=customer).rows()
-    if record_id is not None:
-        found.append(("record", record_id))
-    return tuple(found)
+    own = [own_anchor(read, customer) for customer in (customer_id, other_customer_id) if customer is not None]
+    record = None if record_id is None else Anchor(RECORD, record_id)
+    return tuple(anchor for anchor in (*own, record) if anchor is not None)

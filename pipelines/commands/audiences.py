@@ -1,7 +1,5 @@
 """``scrm audience``: list the documents, count who is in, write the file."""
 
-import os
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +8,11 @@ import typer
 
 from models.audiences.selection import select
 from models.documents.audience import AudienceDocument, load_audiences
-from models.serving import Snapshots, Viewer
+from models.serving import Snapshots
 from models.settings import Settings
 from models.store import Store
 from pipelines.channels.file import ExportReport, export_audience
+from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, fail, rows_table
 
 app = typer.Typer(no_args_is_help=True, help="Audiences: who is meant, who may be contacted, and the file of them.")
@@ -65,7 +64,7 @@ def preview(name: Name, as_json: AsJson = False) -> None:
     document = _document(settings, name)
     snapshot = Snapshots(settings.published_dir).current()
     with Store.open(settings.store_address) as store:
-        found = select(document, snapshot, store, _viewer(), _now(), settings.zone)
+        found = select(document, snapshot, store, acting.viewer(), acting.now(), settings.zone)
     data = {
         "audience": document.name,
         "version": document.version,
@@ -109,9 +108,9 @@ def export(
             document,
             source=snapshot,
             store=store,
-            viewer=_viewer(),
+            viewer=acting.viewer(),
             folder=out or settings.exports_dir,
-            now=_now(),
+            now=acting.now(),
             zone=settings.zone,
             formats=[format_.value for format_ in formats or list(Format)],
         )
@@ -146,12 +145,3 @@ def _document(settings: Settings, name: str) -> AudienceDocument:
     if name not in documents:
         fail(f"no audience {name!r}; known: {', '.join(documents) or '(none)'}")
     return documents[name]
-
-
-def _viewer() -> Viewer:
-    """Who sits at the machine, by name, for the audit. Accounts come with sign-in."""
-    return Viewer.owner_of_the_company(user_id="cli:" + os.environ.get("USER", str(os.getuid())))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

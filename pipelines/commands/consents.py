@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import polars as pl
@@ -13,6 +12,7 @@ from models.contracts.landed.files import CONSENTS
 from models.identifiers import masked, phone_e164
 from models.settings import Settings
 from models.store import Store
+from pipelines.commands import acting
 from pipelines.commands.output import WRONG_USAGE, AsJson, emit, fail
 
 app = typer.Typer(no_args_is_help=True, help="Consents: withdrawals and the do-not-contact list.")
@@ -58,7 +58,7 @@ def withdraw(
     """
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = acting.now()
     decision = pl.DataFrame(
         {
             ROW_COLUMN: [1],
@@ -101,7 +101,7 @@ def block(
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
     with Store.open(settings.store_address) as store:
-        added = store.suppressions.add(kind, identifier, channel, reason, datetime.now(UTC).replace(tzinfo=None))
+        added = store.suppressions.add(kind, identifier, channel, reason, acting.now())
     emit({"blocked": masked(identifier), "channel": channel, "was_on_the_list": not added}, as_json=as_json)
 
 
@@ -124,7 +124,7 @@ def unblock(
     settings = Settings()
     kind, identifier = _identifier(settings, phone, unionid, external_userid, member_no)
     with Store.open(settings.store_address) as store:
-        lifted = store.suppressions.lift(kind, identifier, channel, datetime.now(UTC).replace(tzinfo=None))
+        lifted = store.suppressions.lift(kind, identifier, channel, acting.now())
     if not lifted:
         fail(f"{masked(identifier)} is not on the list for channel {channel}")
     emit({"unblocked": masked(identifier), "channel": channel}, as_json=as_json)

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from models.settings import Settings
 from models.store import Store
 from models.store.demo_people import PASSWORD, PEOPLE, add_demo_people
-from pipelines.commands import runs, screens
+from pipelines.commands import acting, runs, screens
 from pipelines.commands.output import AsJson, console, emit
 from pipelines.demo import CUSTOMERS, DEMO_HOME, demo_settings, generate, load
 
@@ -77,7 +76,7 @@ def demo(
 def _people(settings: Settings) -> str:
     """Add the demo's people; returns how to sign in."""
     with Store.open(settings.store_address) as store:
-        if not add_demo_people(store, settings.home, datetime.now(UTC).replace(tzinfo=None)):
+        if not add_demo_people(store, settings.home, acting.now()):
             return "this home has people of its own: sign in as one of them"
     logins = ", ".join(f"{person.login} ({person.role})" for person in PEOPLE)
     return f"sign in with one click, or as {logins}; password {PASSWORD}"

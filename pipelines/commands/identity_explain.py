@@ -3,15 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated
 
-import polars as pl
 import typer
 from rich.console import Group, RenderableType
 
 from models.identity.explaining import LIKELY, PEOPLE, Evidence, Obstacle, Side, Step, evidence_of
-from models.serving import Snapshots, Viewer, run
 from models.serving.explaining import Explanation, find, pair
 from models.serving.explaining import explain as explained
 from models.settings import Settings
+from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, fail, plain, rows_table
 
 _VERDICTS = {
@@ -43,12 +42,7 @@ def explain(
 
     Exit codes: 0 done, 1 nobody is known by one of them, or nothing is published.
     """
-    viewer = Viewer("command", "", frozenset({"owner"}), store_ids=None, sees_personal=show)
-    snapshot = Snapshots(Settings().published_dir).current()
-
-    def read(query_id: str, **parameters: object) -> pl.DataFrame:
-        return run(snapshot, query_id, viewer, **parameters)
-
+    read = acting.reader(Settings(), shows=show)
     named = [find(read, text) for text in (left, right)]
     for text, found in zip((left, right), named, strict=True):
         if not found:

@@ -1,21 +1,16 @@
 """``scrm identity review``, ``decide``, ``undo`` and ``simulate``: what people decide about who is who."""
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import polars as pl
 import typer
 from rich.console import Group
 
 from models.identifiers import masked
-from models.serving import Snapshot, Snapshots, Viewer, run
 from models.settings import Settings
 from models.store import Anchor, Store
+from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, rows_table
 
 _NEXT_RUN = "it acts in the next run (`scrm run`); `scrm identity undo {number} --reason …` takes it back"
@@ -41,11 +36,13 @@ def review(
     from models.serving.reviewing import open_reviews
 
     settings = Settings()
-    whole = _reader(settings, shows=True)  # values are compared, not shown
+    whole = acting.reader(settings, shows=True)  # values are compared, not shown
     with Store.open(settings.store_address) as store:
         decisions = store.identity_decisions.in_force()
     still_open = open_reviews(whole, decisions)
-    reviews = _reader(settings, shows=show)("identity_reviews").join(still_open, on="place", how="semi").sort("place")
+    reviews = (
+        acting.reader(settings, shows=show)("identity_reviews").join(still_open, on="place", how="semi").sort("place")
+    )
     columns = ["kind", "customer_id", "other_customer_id", "record_id", "probability_ppm", "amount", "currency"]
     shown = reviews.head(most).select(*columns, "name", "other_name", "evidence")
     data = {
@@ -84,12 +81,14 @@ def decide(
     from models.serving.anchoring import anchor_of
 
     settings = Settings()
-    read = _reader(settings, shows=True)
+    read = acting.reader(settings, shows=True)
     sides = anchor_of(read, left), anchor_of(read, right)
     with Store.open(settings.store_address) as store:
-        number = store.identity_decisions.decide(_VERDICTS[verdict], *sides, reason=reason, author=_author(), at=_now())
+        number = store.identity_decisions.decide(
+            _VERDICTS[verdict], *sides, reason=reason, author=acting.author(), at=acting.now()
+        )
         details = {"verdict": _VERDICTS[verdict]}
-        store.audit.record(_author(), "identity_decided", "identity_decision", str(number), details, _now())
+        store.audit.record(acting.author(), "identity_decided", "identity_decision", str(number), details, acting.now())
     data = {
         "decision": number,
         "verdict": _VERDICTS[verdict],
@@ -115,20 +114,10 @@ def undo(
     """
     settings = Settings()
     with Store.open(settings.store_address) as store:
-        number = store.identity_decisions.undo(decision, reason=reason, author=_author(), at=_now())
+        number = store.identity_decisions.undo(decision, reason=reason, author=acting.author(), at=acting.now())
         details = {"undoes": decision}
-        store.audit.record(_author(), "identity_undone", "identity_decision", str(number), details, _now())
+        store.audit.record(acting.author(), "identity_undone", "identity_decision", str(number), details, acting.now())
     emit({"decision": number, "undoes": decision, "next": _NEXT_RUN.format(number=number)}, as_json=as_json)
-
-
-def _reader(settings: Settings, *, shows: bool) -> Callable[..., pl.DataFrame]:
-    """``read(query_id, **parameters)`` on the current snapshot, for whoever sits at the machine."""
-    viewer = Viewer("command", "", frozenset({"owner"}), store_ids=None, sees_personal=shows)
-    return partial(_answered, Snapshots(settings.published_dir).current(), viewer)
-
-
-def _answered(snapshot: Snapshot, viewer: Viewer, query_id: str, **parameters: object) -> pl.DataFrame:
-    return run(snapshot, query_id, viewer, **parameters)
 
 
 def _told(row: dict[str, object], *, shows: bool) -> dict[str, object]:
@@ -151,14 +140,6 @@ def _shown(anchor: Anchor, *, shows: bool = False) -> str:
     return f"{anchor.type}:{masked(anchor.identifier) if hidden else anchor.identifier}"
 
 
-def _author() -> str:
-    return "cli:" + os.environ.get("USER", str(os.getuid()))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
 def simulate(
     draft: Annotated[Path, typer.Argument(help="a draft of identity.yaml")],
     as_json: AsJson = False,
@@ -166,7 +147,9 @@ def simulate(
     """Try a draft of the identity registry on the whole history: customers that would become one or fall apart, what
     that moves, and why. Nothing of the company is changed.
 
-    Beside the last promoted run, whose likely links are taken over. Takes about as long as the linking of a run.
+    Beside the last promoted run. Rules, likely links and decisions act anew: the likely links by the model of the last
+    run, or, when the draft compares differently, by one that is learned for it. Takes about as long as who is who takes
+    in a run.
 
     Example: `scrm identity simulate identity-draft.yaml`
 

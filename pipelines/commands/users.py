@@ -1,10 +1,9 @@
 """``scrm users``: who may sign in. Who has the machine can always let the owner in again."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from models.settings import Settings
 from models.store import Scope, Store, StoreError, User
 from models.store.signin import hash_password
 from models.store.users import SCOPE_KINDS
+from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, fail, rows_table
 
 app = typer.Typer(no_args_is_help=True, help="Users: who may sign in to the dashboard, as what, for which stores.")
@@ -74,8 +74,8 @@ def add(
             None if password is None else hash_password(password),
             roles=roles,
             scopes=scopes,
-            by=_by(),
-            at=_now(),
+            by=acting.author(),
+            at=acting.now(),
             staff_userid=staff,
         )
     emit({"added": login.strip().lower(), "user_id": user_id, "password": password}, as_json=as_json)
@@ -132,9 +132,9 @@ def disable(
     with _opened() as store:
         user = _user(store, login)
         if undo:
-            store.users.enable(user.user_id, _by(), _now())
+            store.users.enable(user.user_id, acting.author(), acting.now())
         else:
-            store.users.disable(user.user_id, _by(), _now())
+            store.users.disable(user.user_id, acting.author(), acting.now())
     emit({"login": user.login, "disabled": not undo}, as_json=as_json)
 
 
@@ -149,7 +149,7 @@ def password(login: Login, as_json: AsJson = False) -> None:
     made = secrets.token_urlsafe(_PASSWORD_BYTES)
     with _opened() as store:
         user = _user(store, login)
-        store.users.set_password(user.user_id, hash_password(made), _by(), _now())
+        store.users.set_password(user.user_id, hash_password(made), acting.author(), acting.now())
     emit({"login": user.login, "password": made}, as_json=as_json)
 
 
@@ -165,9 +165,9 @@ def grant(login: Login, role: Role = None, scope: ScopeOption = None, as_json: A
     with _opened() as store:
         user = _user(store, login)
         for one in roles:
-            store.users.grant_role(user.user_id, one, _by(), _now())
+            store.users.grant_role(user.user_id, one, acting.author(), acting.now())
         for place in scopes:
-            store.users.grant_scope(user.user_id, place, _by(), _now())
+            store.users.grant_scope(user.user_id, place, acting.author(), acting.now())
         _report(store, user, as_json)
 
 
@@ -183,9 +183,9 @@ def revoke(login: Login, role: Role = None, scope: ScopeOption = None, as_json: 
     with _opened() as store:
         user = _user(store, login)
         for one in role or []:
-            store.users.revoke_role(user.user_id, one, _by(), _now())
+            store.users.revoke_role(user.user_id, one, acting.author(), acting.now())
         for place in scopes:
-            store.users.revoke_scope(user.user_id, place, _by(), _now())
+            store.users.revoke_scope(user.user_id, place, acting.author(), acting.now())
         _report(store, user, as_json)
 
 
@@ -204,8 +204,8 @@ def sessions(
     settings = Settings()
     with _opened() as store:
         user = _user(store, login)
-        found = store.sessions.of(user.user_id, _now(), timedelta(minutes=settings.signin.idle_minutes))
-        ended = store.sessions.revoke_all(user.user_id, _by(), _now()) if end else 0
+        found = store.sessions.of(user.user_id, acting.now(), timedelta(minutes=settings.signin.idle_minutes))
+        ended = store.sessions.revoke_all(user.user_id, acting.author(), acting.now()) if end else 0
     rows = [[str(one.created_at), str(one.last_seen_at), one.address, one.user_agent] for one in found]
     columns = ["created_at", "last_seen_at", "address", "user_agent"]
     data = {"sessions": [dict(zip(columns, row, strict=True)) for row in rows], "ended": ended}
@@ -231,11 +231,3 @@ def _report(store: Store, user: User, as_json: bool) -> None:
         {"login": now.login, "roles": sorted(now.roles), "scopes": [str(scope) for scope in sorted(now.scopes)]},
         as_json=as_json,
     )
-
-
-def _by() -> str:
-    return "cli:" + os.environ.get("USER", str(os.getuid()))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

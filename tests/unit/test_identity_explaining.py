@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from models.identity.explaining import evidence_of, explain_way, graph, obstacles, way
-from models.serving import Snapshots, Viewer, run
-from models.serving.explaining import Read, explain, find, pair
+from models.serving import Read, Snapshots, Viewer, run
+from models.serving.anchoring import anchor_of
+from models.serving.explaining import Found, explain, find, pair
 from models.serving.reviewing import anchors, open_reviews
+from models.store import Anchor
 from tests.factories_snapshot import build_snapshot
 
 OWNER = Viewer.owner_of_the_company()
@@ -172,6 +174,10 @@ def decisions(*rows: tuple[str, str, str, str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
+def decision(verdict: str, left: Anchor, right: Anchor) -> tuple[str, str, str, str, str]:
+    return (verdict, left.type, left.identifier, right.type, right.identifier)
+
+
 def test_a_decided_question_is_gone_and_an_order_given_to_one_is_no_question_for_another(read):
     def still_open(*rows: tuple[str, str, str, str, str]) -> list[tuple[str, str]]:
         return open_reviews(read, decisions(*rows)).select("kind", "customer_id").rows()
@@ -183,9 +189,33 @@ def test_a_decided_question_is_gone_and_an_order_given_to_one_is_no_question_for
         for row in read("identity_reviews").iter_rows(named=True)
     }
     torn_order = read("identity_reviews")["record_id"][1]
-    assert pair_of["C000007"] == (("phone", "+8613800000007"), ("record", torn_order))
+    assert pair_of["C000007"] == (Anchor("phone", "+8613800000007"), Anchor("record", torn_order))
     likely, torn = pair_of["C000003"], pair_of["C000007"]
-    assert still_open(("not_same", *likely[1], *likely[0])) == everything[1:], "whichever side was named first"
-    assert still_open(("not_same", *torn[0], *torn[1])) == [everything[0], everything[2]]
-    assert still_open(("same", *torn[0], *torn[1])) == everything[:1]
+    assert still_open(decision("not_same", likely[1], likely[0])) == everything[1:], "whichever side was named first"
+    assert still_open(decision("not_same", *torn)) == [everything[0], everything[2]]
+    assert still_open(decision("same", *torn)) == everything[:1]
     assert still_open(("same", "phone", "+8613800000001", "phone", "+8613800000002")) == everything
+
+
+def test_a_decision_counts_however_many_were_made_since(read):
+    person, record = anchors(read, "C000007", None, read("identity_reviews")["record_id"][1])
+    later = [("not_same", "member_no", f"A{number}", "member_no", f"B{number}") for number in range(1200)]
+    first = decision("not_same", person, record)
+    assert open_reviews(read, decisions(first, *later))["customer_id"].to_list() == ["C000003", "C000008"]
+    # the customer is named by an old decision already, the order by the newest one only
+    known = decision("not_same", person, Anchor("member_no", "of a stranger"))
+    far_apart = decisions(known, *later, first)
+    assert open_reviews(read, far_apart)["customer_id"].to_list() == ["C000003", "C000008"]
+
+
+def test_a_shop_that_is_called_like_a_type_keeps_its_orders():
+    def read(query_id: str, **given: object) -> pl.DataFrame:
+        found = {"identity_find_order": "phone:9", "identity_holders": ("orders:phone:9",)}.get(query_id)
+        rows = [("C1", 7)] if found is not None and found in given.values() else []
+        schema = {"customer_id": pl.String, "persona_id": pl.Int64}
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        return frame.with_columns(kind=pl.lit("merge"), previous_id=pl.lit(None, pl.String), identifier_type=pl.lit(""))
+
+    assert find(read, "phone:9") == [Found("C1", frozenset({7}))]
+    assert anchor_of(read, " phone:9 ") == Anchor("record", "orders:phone:9")
+    assert find(read, "phone:8") == [] == find(read, "phone:138 0000 0008")
