@@ -20,7 +20,7 @@ from models.settings import Settings
 from pipelines.identity_decisions import Decisions, decisions_in
 from pipelines.linking import Linker
 from pipelines.trained import IDENTITY_MATCHING
-from pipelines.warehouse import ENGINE_CONFIG, attach
+from pipelines.warehouse import ENGINE_CONFIG, INPUTS, attach, read_input, read_table
 from pipelines.workspace import Workspace
 
 LINK = ["left_persona", "right_persona", "rule", "refusal"]
@@ -31,7 +31,8 @@ _ORDERS = """
         orders.currency,
         orders.customer_id as before,
         min_by(
-            customers.customer_id, coalesce(cast(records.observed_at as varchar), '') || records.persona_id
+            customers.customer_id,
+            coalesce(cast(records.observed_at as varchar), '') || lpad(cast(records.persona_id as varchar), 19, '0')
         ) as after,
         any_value(orders.paid_amount - orders.refunded_amount) as amount
     from built.orders as orders
@@ -53,14 +54,14 @@ def simulate(settings: Settings, draft: IdentityRegistry, scratch: Path) -> Diff
     ``scratch``: a folder that is emptied; what dbt parsed stays in it for the next time. Raises NothingToCompareError.
     """
     folder = settings.promoted_dir
-    if not (folder / "inputs").exists():
+    if not (folder / INPUTS).exists():
         raise NothingToCompareError("no run was promoted yet; `scrm run` first, then try a draft beside it")
     people = decisions_in(folder)
     observations = _observed(folder, draft, people)
     links = Linker(scratch).link(observations, draft)
     heard = said(people.ledger, observations, people.records, draft)
     known = Known(
-        _table(folder, "personas"),
+        read_table(folder, "personas"),
         observations,
         links.refused,
         links.edges,
@@ -71,8 +72,10 @@ def simulate(settings: Settings, draft: IdentityRegistry, scratch: Path) -> Diff
     workspace = Workspace(settings)
     answer = who_is_who(known, draft, workspace.id_key, _model(workspace, draft))
     found = answer.resolution.customers
-    today = pl.concat([_table(folder, "identity_edges").select(LINK), _likely(folder).select(LINK)])
-    return compare(_input(folder, "persona_customers"), found, _orders(folder, found), today, answer.edges.select(LINK))
+    today = pl.concat([read_table(folder, "identity_edges").select(LINK), _likely(folder).select(LINK)])
+    return compare(
+        read_input(folder, "persona_customers"), found, orders_after(folder, found), today, answer.edges.select(LINK)
+    )
 
 
 def _model(workspace: Workspace, draft: IdentityRegistry) -> MatchModel | None:
@@ -88,12 +91,12 @@ def _model(workspace: Workspace, draft: IdentityRegistry) -> MatchModel | None:
 
 def _likely(folder: Path) -> pl.DataFrame:
     """What the last run found likely, as links."""
-    found = _input(folder, "identity_likely").filter(pl.col("decision") == "linked")
+    found = read_input(folder, "identity_likely").filter(pl.col("decision") == "linked")
     return found.select("left_persona", "right_persona", rule=pl.lit(LIKELY), refusal=pl.lit(None, pl.String))
 
 
 def _observed(folder: Path, draft: IdentityRegistry, people: Decisions) -> pl.DataFrame:
-    found = observe(_table(folder, "personas"), _table(folder, "company_phones")["phone"], draft)
+    found = observe(read_table(folder, "personas"), read_table(folder, "company_phones")["phone"], draft)
     elsewhere = unheard(people.ledger, found, people.records, draft)
     return found.join(elsewhere, on=elsewhere.columns, how="anti")
 
@@ -101,28 +104,18 @@ def _observed(folder: Path, draft: IdentityRegistry, people: Decisions) -> pl.Da
 def _decided(folder: Path) -> pl.DataFrame:
     """identifier_type, identifier, customer_id, seq: what was decided before the promoted run, and by it."""
     columns = ["identifier_type", "identifier", "customer_id"]
-    batches = _input(folder, "lake_batches").select("batch", "seq")
-    earlier = _input(folder, "customer_ids").join(batches, left_on="_batch", right_on="batch")
+    batches = read_input(folder, "lake_batches").select("batch", "seq")
+    earlier = read_input(folder, "customer_ids").join(batches, left_on="_batch", right_on="batch")
     newest = pl.read_parquet(folder / "outcomes" / "customer_ids.parquet")
     last = (batches["seq"].max() or 0) + 1  # type: ignore[operator]
     return pl.concat([earlier.select(*columns, "seq"), newest.select(*columns, seq=pl.lit(last, pl.Int64))])
 
 
-def _orders(folder: Path, customers: pl.DataFrame) -> pl.DataFrame:
+def orders_after(folder: Path, customers: pl.DataFrame) -> pl.DataFrame:
+    """Sold orders of a warehouse folder, with whose they are and would be: ORDERS_SCHEMA. customers: persona_id,
+    customer_id, as the draft has them."""
     with duckdb.connect(config=ENGINE_CONFIG) as connection:
         attach(connection, folder, "built")
         connection.register("customers", customers.to_arrow())
         found: pl.DataFrame = connection.sql(_ORDERS).pl()
     return found.select(pl.col(name).cast(dtype) for name, dtype in ORDERS_SCHEMA.items())
-
-
-def _table(folder: Path, name: str) -> pl.DataFrame:
-    with duckdb.connect(config=ENGINE_CONFIG) as connection:
-        attach(connection, folder, "built")
-        found: pl.DataFrame = connection.table(f"built.{name}").pl()
-    return found
-
-
-def _input(folder: Path, name: str) -> pl.DataFrame:
-    paths = sorted((folder / "inputs" / name).glob("*.parquet"))
-    return pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")

@@ -40,7 +40,7 @@ from pipelines.warehouse import ENGINE_CONFIG, Warehouse, attach
 CANDIDATE = "candidate.duckdb.tmp"
 SEAL = "candidate.json"  # in the building folder: what was verified, so that no other file is published in its place
 FROM_DBT = "serve_"  # a published table is the dbt model of its name with this prefix
-STAGES = ("identity", "facts", "published")  # each dbt invocation that ended green left its checks-<tag>.json
+STAGES = ("identity", "links", "facts", "published")  # each dbt invocation that ended green left its checks-<tag>.json
 DECIDED_SOURCE = "run:decided"
 # Decided datasets that grow: no rows mean nothing new. The others are states: no rows count.
 LOGS = {"customer_ids", "identity_events"}

@@ -26,6 +26,7 @@ from pipelines.plan import RunPlan
 
 LOCK_LOOK_SECONDS = 0.2  # how often a waiting run looks
 DATABASE = "warehouse.duckdb"
+INPUTS = "inputs"  # below the building folder: one folder of Parquet a name
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
 ARTIFACTS = ("skops", "splink")  # forms of trained estimators: scikit-learn's, and Splink's settings as JSON
 SPARK_FOLDER = "spark"  # below the building folder: one folder of Parquet a table, in main.db
@@ -44,7 +45,7 @@ class Warehouse:
         self.building = settings.building_dir
         self.promoted = settings.promoted_dir
         self.database = self.building / DATABASE
-        self.inputs = self.building / "inputs"
+        self.inputs = self.building / INPUTS
         self.outcomes = self.building / "outcomes"
         self.retired = self.promoted.with_name("retired")
 
@@ -104,16 +105,11 @@ class Warehouse:
 
     def read(self, table: str) -> pl.DataFrame:
         """A table that dbt built, with no promise on order."""
-        with duckdb.connect(config=ENGINE_CONFIG) as connection:
-            attach(connection, self.building, "built")
-            found: pl.DataFrame = connection.table(f"built.{table}").pl()
-            return found
+        return read_table(self.building, table)
 
     def read_input(self, name: str) -> pl.DataFrame:
         """The rows of an input. Contract datasets carry ``_batch``."""
-        return pl.concat(
-            [pl.read_parquet(path) for path in sorted((self.inputs / name).glob("*.parquet"))], how="diagonal_relaxed"
-        )
+        return read_input(self.building, name)
 
     def decide(self, dataset: str, frame: pl.DataFrame) -> None:
         """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
@@ -177,6 +173,20 @@ class Warehouse:
                 raise LakeError(f"{file.path}: content does not match the manifest; restore it from a backup")
         killpoint("warehouse.linked")
         return len(files)
+
+
+def read_table(folder: Path, name: str) -> pl.DataFrame:
+    """A table that dbt built in a warehouse folder, with no promise on order."""
+    with duckdb.connect(config=ENGINE_CONFIG) as connection:
+        attach(connection, folder, "built")
+        found: pl.DataFrame = connection.table(f"built.{name}").pl()
+        return found
+
+
+def read_input(folder: Path, name: str) -> pl.DataFrame:
+    """The rows of an input of a warehouse folder. Contract datasets carry ``_batch``."""
+    paths = sorted((folder / INPUTS / name).glob("*.parquet"))
+    return pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")
 
 
 def attach(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:

@@ -6,7 +6,8 @@ import polars as pl
 
 from models.documents.identity import IdentityGate
 from models.errors import ExpectedError
-from models.identity.ids import IDENTIFIER, PERSONA
+from models.identity.history import PERSONA, Before
+from models.identity.ids import IDENTIFIER
 
 #: Names of the figures: asset checks that stop the publication.
 FIGURES = (
@@ -42,19 +43,19 @@ def figures(
     identifiers: pl.DataFrame,
     conflicts: int,
     cut_share: float,
-    decided: pl.DataFrame,
+    before: Before,
     gate: IdentityGate,
 ) -> list[Figure]:
     """Figures of a resolution, in the order of the document.
 
-    customers: persona_id, customer_id. identifiers: identifier_type, identifier, customer_id. conflicts: customers that
-    hold two values of a unique identifier without a person's word. cut_share: of all accepted links, those that the
-    repair cut. decided: identifier_type, identifier, customer_id, seq; what earlier runs decided. What is measured
-    against them is not judged below ``judged_from`` customers: there a single family is a percent.
+    customers: persona_id, customer_id. identifiers: identifier_type, identifier, customer_id, is_new (not decided so
+    before). conflicts: customers that hold two values of a unique identifier without a person's word. cut_share: of all
+    accepted links, those that the repair cut. before: what earlier runs decided. What is measured against them is not
+    judged below ``judged_from`` customers: there a single family is a percent.
     """
-    before = decided.sort("seq").unique(IDENTIFIER, keep="last", maintain_order=True)
-    ids_before = before["customer_id"].unique()
-    compared = before.rename({"customer_id": "before"}).join(identifiers, on=IDENTIFIER)
+    ids_before = before.owners["previous_id"].unique()
+    new = identifiers.filter("is_new")
+    moved = new.join(before.owners, on=IDENTIFIER, how="semi").height
     judged = ids_before.len() >= gate.judged_from
     sizes = customers.group_by("customer_id").len()["len"]
     return [
@@ -63,7 +64,7 @@ def figures(
         Figure("cut_links", round(cut_share, 6), gate.cut_links),
         Figure(
             "moved_identifiers",
-            _share(compared.filter(pl.col("before") != pl.col("customer_id")).height, compared.height),
+            _share(moved, identifiers.height - new.height + moved),
             gate.moved_identifiers if judged else None,
         ),
         Figure(
@@ -73,7 +74,7 @@ def figures(
         ),
         Figure(
             "consolidation_change",
-            _consolidation_change(customers, before),
+            _consolidation_change(customers, before.owners),
             gate.consolidation_change if judged else None,
         ),
         Figure("consolidation", _consolidation(customers["customer_id"]), None),
@@ -115,13 +116,13 @@ def _consolidation(customers: pl.Series) -> float:
     return round(1 - customers.n_unique() / customers.len(), 6) if customers.len() else 0.0
 
 
-def _consolidation_change(customers: pl.DataFrame, before: pl.DataFrame) -> float:
+def _consolidation_change(customers: pl.DataFrame, owners: pl.DataFrame) -> float:
     """Of the personas that were there before: how far their consolidation is from what it was."""
-    earlier = before.filter(pl.col("identifier_type") == PERSONA).select("identifier", before="customer_id")
-    both = customers.select(pl.col("persona_id").cast(pl.String).alias("identifier"), "customer_id").join(
-        earlier, on="identifier"
-    )
-    return round(abs(_consolidation(both["customer_id"]) - _consolidation(both["before"])), 6)
+    # what an older release called a persona is no number
+    number = pl.col("identifier").cast(pl.Int64, strict=False)
+    earlier = owners.filter(pl.col("identifier_type") == PERSONA).select("previous_id", persona_id=number)
+    both = customers.join(earlier, on="persona_id")
+    return round(abs(_consolidation(both["customer_id"]) - _consolidation(both["previous_id"])), 6)
 
 
 def _share(part: int, whole: int) -> float:

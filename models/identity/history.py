@@ -6,6 +6,7 @@ are told apart later get the ids back that they had.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -70,10 +71,10 @@ class Before:
     decided: pl.DataFrame
     events: pl.DataFrame
 
-    def owners(self, of: pl.DataFrame) -> pl.DataFrame:
-        """identifier_type, identifier, previous_id: the newest decision on each identifier of those given."""
-        told = self.decided.join(of, on=_IDENTIFIER, how="semi")  # few of many: a run changes what a day changed
-        newest = told.sort("seq").unique(_IDENTIFIER, keep="last", maintain_order=True)
+    @cached_property
+    def owners(self) -> pl.DataFrame:
+        """identifier_type, identifier, previous_id: the newest decision on each identifier."""
+        newest = self.decided.sort("seq").unique(_IDENTIFIER, keep="last", maintain_order=True)
         return newest.select(*_IDENTIFIER, previous_id="customer_id")
 
     def borne(self, of: pl.DataFrame) -> pl.DataFrame:
@@ -129,7 +130,7 @@ def events_of(
     """
     customers, owners = found.customers, found.identifiers
     new = owners.filter("is_new").drop("is_new")
-    moved = new.join(before.owners(new), on=_IDENTIFIER)
+    moved = new.join(before.owners, on=_IDENTIFIER)
     ids = pl.concat([moved["previous_id"], moved["customer_id"].rename("previous_id")]).unique().to_frame()
     borne = before.borne(ids)
     gone = borne.join(customers, left_on="previous_id", right_on="customer_id", how="anti")
@@ -177,8 +178,8 @@ def _left_behind(moved: pl.DataFrame, customers: pl.DataFrame, observations: pl.
 
 
 def _pairs_before(causes: pl.DataFrame, before: Before) -> pl.DataFrame:
-    named = causes.select(identifier_type=pl.lit(PERSONA), identifier=pl.col("persona_id").cast(pl.String)).unique()
-    return _pairs(causes, before.owners(named).select(persona="identifier", customer="previous_id"))
+    personas = before.owners.filter(pl.col("identifier_type") == PERSONA)
+    return _pairs(causes, personas.select(persona="identifier", customer="previous_id"))
 
 
 def _pairs_now(causes: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:

@@ -76,11 +76,12 @@ def value_ids(values: pl.DataFrame) -> pl.Series:
     numbers = values.select(
         value_id=(value.hash(_SEEDS[0]) // 2 ** (64 - VALUE_BITS)).cast(pl.Int64), check=value.hash(_SEEDS[1])
     )
-    of_each = numbers.group_by("value_id").agg(least=pl.col("check").min(), greatest=pl.col("check").max())
-    if of_each.select((pl.col("least") != pl.col("greatest")).any()).item():
+    number, check = pl.col("value_id"), pl.col("check")
+    is_taken = (number == number.shift()) & (check != check.shift())  # in order, equal numbers stand together
+    if numbers.sort("value_id").select(is_taken.any()).item():
         raise ValuesCollideError(
-            f"two different values have one number of {VALUE_BITS} bits, in {of_each.height} values: give {__name__} "
-            "other _SEEDS"
+            f"two different values have one number of {VALUE_BITS} bits, in {numbers['value_id'].n_unique()} values: "
+            f"give {__name__} other _SEEDS"
         )
     return numbers["value_id"]
 

@@ -3,6 +3,7 @@ the registry both ask here.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -30,9 +31,11 @@ class Known:
     decided: pl.DataFrame
     said: Said
 
+    @cached_property
     def usable(self) -> pl.DataFrame:
-        """Observations of identifiers that are somebody's."""
-        return self.observations.filter("is_identifier").join(self.refused, on="value_id", how="anti")
+        """persona_id, identifier_type, identifier: what personas state of identifiers that are somebody's."""
+        stated = self.observations.filter("is_identifier").join(self.refused, on="value_id", how="anti")
+        return stated.select("persona_id", *IDENTIFIER)
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,8 @@ class WhoIsWho:
 def who_is_who(known: Known, registry: IdentityRegistry, key: str, model: MatchModel | None = None) -> WhoIsWho:
     """Customers of all that is known. Without a model the pass learns one; key: see ``name``."""
     grouped = group(known.observations, known.refused, known.edges, known.contested, registry, known.said)
-    identifiers = known.usable().select("persona_id", *IDENTIFIER)
-    groups = _with_hidden(known.personas, grouped.nodes, identifiers)
-    likely = likely_links(known.personas, identifiers, groups, registry, model, known.said.apart, _labels(known.said))
+    groups = _with_hidden(known.personas, grouped.nodes, known.usable)
+    likely = likely_links(known.personas, known.usable, groups, registry, model, known.said.apart, _labels(known.said))
     edges = known.edges
     if (likely.links["decision"] == "linked").any():  # also those who are somebody only because they are likely to be
         edges = pl.concat([edges, as_edges(likely, edges.schema, registry)])

@@ -4,9 +4,16 @@ Accidents it prevents: a draft that looks harmless because ids that moved are no
 and money that is counted for orders which stay where they are.
 """
 
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
 import polars as pl
 
 from models.identity.simulation import ORDERS_SCHEMA, Difference, Moved, compare
+from models.settings import PROJECT_ROOT
+from pipelines.identity_simulation import orders_after
+from pipelines.warehouse import DATABASE
 
 TODAY = {1: "A", 2: "A", 3: "B", 4: "C", 5: "C", 6: "D"}
 
@@ -73,3 +80,32 @@ def test_a_rule_that_went_is_a_reason_too_and_nobody_is_affected_by_a_new_id() -
 def test_whoever_becomes_nobodys_is_affected() -> None:
     found = difference({1: "A", 2: "A", 3: "B", 4: "C", 6: "D"})
     assert (found.customers_affected, found.merges, found.splits) == (1, 0, 0)
+
+
+def test_an_order_of_two_people_is_whose_the_run_says_it_is(tmp_path: Path) -> None:
+    """The draft asks DuckDB itself; the run's SQL is a model of dbt. Of two seen at one time: persona 9, not 10."""
+    model = (PROJECT_ROOT / "dbt_project" / "models" / "customers" / "record_customers.sql").read_text("utf-8")
+    for reference, table in {
+        "{{ ref('identity_records') }}": "identity_records",
+        "{{ source('lake', 'persona_customers') }}": "customers",
+    }.items():
+        model = model.replace(reference, table)
+    records = (("S:1", 10, 1), ("S:1", 9, 1), ("S:2", 9, 2), ("S:2", 10, 1), ("S:3", 8, None), ("S:3", 9, 1))
+    found = people({9: "Nine", 10: "Ten"})
+    with duckdb.connect(str(tmp_path / DATABASE)) as connection:
+        connection.execute(
+            "create table identity_records (record_id varchar, persona_id bigint, observed_at timestamp)"
+        )
+        connection.executemany(
+            "insert into identity_records values (?, ?, ?)",
+            [(f"orders:{key}", one, day and datetime(2026, 1, day)) for key, one, day in records],
+        )
+        connection.execute(
+            "create table orders as select unnest(['S:1', 'S:2', 'S:3', 'S:4']) as order_key, 'CNY' as currency,"
+            " 'Nine' as customer_id, 300 as paid_amount, 100 as refunded_amount, true as is_sale"
+        )
+        connection.register("customers", found.to_arrow())
+        of_run = dict(connection.execute(model).fetchall())
+    after = dict(orders_after(tmp_path, found).select("order_key", "after").iter_rows())
+    assert after == {"S:1": "Nine", "S:2": "Ten", "S:3": "Nine", "S:4": None}
+    assert {f"orders:{key}": customer for key, customer in after.items() if customer} == of_run

@@ -71,7 +71,8 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     warehouse.decide("customer_ids", new)
     told = warehouse.read_input("identity_events").join(batches, left_on="_batch", right_on="batch")
     causes = pl.concat([touched(people.ledger, observations, people.records, registry), likely_causes(pairs.links)])
-    events = events_of(Before(decided, told), found, observations, causes, plan.key, plan.business_date)
+    before = Before(decided, told)
+    events = events_of(before, found, observations, causes, plan.key, plan.business_date)
     warehouse.decide("identity_events", events)
     more_told: dict[str, dict[str, Any]] = {
         "identity_likely": likely.likely_metadata(pairs, likely.keep_model(build, pairs, reason)),
@@ -87,11 +88,11 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     ):
         warehouse.write_input(table, frame)
         yield dg.MaterializeResult(asset_key=table, metadata={"rows": frame.height, **more_told.get(table, {})})
-    conflicts = _conflicts(registry, known.usable(), found, heard)
+    conflicts = _conflicts(registry, known.usable, found, heard)
     accepted = links.edges["refusal"].null_count()
     cut_share = found.cuts.height / accepted if accepted else 0.0
     yield from gate.judged(
-        build, figures(found.customers, found.identifiers, conflicts, cut_share, decided, registry.gate)
+        build, figures(found.customers, found.identifiers, conflicts, cut_share, before, registry.gate)
     )
 
 
