@@ -54,3 +54,18 @@
 {% macro duckdb__hex_number(digits) -%}
     cast('0x' || {{ digits }} as bigint)
 {%- endmacro %}
+
+
+{#- A number that is equal for equal values of some columns. Each engine has its own: it may decide what is compared, never what
+    comes out. -#}
+{% macro key_hash(columns) -%}
+    {{ return(adapter.dispatch('key_hash', 'siyu')(columns)) }}
+{%- endmacro %}
+
+{% macro default__key_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro duckdb__key_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}

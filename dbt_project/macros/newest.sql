@@ -1,19 +1,51 @@
-{#- Which of several deliveries of a record counts. Each macro is the body of a CTE and reads the CTEs `batches`
-    (lake_batches) and, where it says so, `this_run` or `bills` of the model that calls it. -#}
+{#- Which of several deliveries of a record counts. Each macro is the body of a CTE, takes a source, and reads the CTEs `batches`
+    (lake_batches) and, where it says so, `this_run` or `bills` of the model that calls it.
+
+    Most records are delivered once. So rows are ranked only where a key was met more than once, by a hash that finds those keys:
+    a rank over all rows sorts and spills every column of tens of millions of rows. The source is named each time it is read, and
+    is no CTE, which DuckDB would keep in memory as a whole. -#}
+
+{#- Of each key the first row by `order`. Columns of the row are those of `delivered`, its batch is `batches`. `where` leaves rows
+    out before they are ranked. Gives the columns of `rows` and of `more`. -#}
+{% macro first_of_each(rows, key, order, where=none, more=[]) -%}
+    with repeated as (
+        select {{ key_hash(key) }} as key_hash
+        from {{ rows }} as delivered
+        group by {{ key_hash(key) }}
+        having count(*) > 1
+    )
+    {%- set columns = ['delivered.*'] + more %}
+    select {{ columns | join(', ') }}
+    from {{ rows }} as delivered
+    inner join batches on delivered._batch = batches.batch
+    {%- if where %}
+    cross join this_run
+    {%- endif %}
+    left join repeated on {{ key_hash(key) }} = repeated.key_hash
+    where repeated.key_hash is null{% if where %} and {{ where }}{% endif %}
+    union all
+    select {{ columns | join(', ') }}
+    from {{ rows }} as delivered
+    inner join batches on delivered._batch = batches.batch
+    {%- if where %}
+    cross join this_run
+    {%- endif %}
+    inner join repeated on {{ key_hash(key) }} = repeated.key_hash
+    {%- if where %}
+    where {{ where }}
+    {%- endif %}
+    qualify row_number() over (
+        partition by {{ key | join(', ') }}
+        order by {{ order | join(', ') }}
+    ) = 1
+{%- endmacro %}
+
 
 {#- Of each key the row of the newest batch. Two rows of one key in one batch: the one changed last (`changed_at`), then by a
     hash of all that they say, never by the place in the file. Gives the columns of `rows`. -#}
 {% macro newest_delivery(rows, key, said, changed_at=none) -%}
-    select {{ rows }}.*
-    from {{ rows }}
-    inner join batches on {{ rows }}._batch = batches.batch
-    qualify row_number() over (
-        partition by {{ key | join(', ') }}
-        order by
-            batches.seq desc,
-            {% if changed_at %}{{ changed_at }} desc nulls last,{% endif %}
-            {{ content_hash(said) }}
-    ) = 1
+    {%- set changed = [changed_at ~ ' desc nulls last'] if changed_at else [] -%}
+    {{ first_of_each(rows, key, ['batches.seq desc'] + changed + [content_hash(said)]) }}
 {%- endmacro %}
 
 
@@ -21,26 +53,19 @@
     has none: then the first after it. Gives the columns of `rows` (created_at and modified_at among them), is_later
     (made at or after as_of), seq and as_of. Reads `this_run` too. -#}
 {% macro newest_before_as_of(rows, key) -%}
-    select * from (
-        select
-            {{ rows }}.*,
-            {{ rows }}.modified_at >= this_run.as_of as is_later,
-            batches.seq,
-            this_run.as_of
-        from {{ rows }}
-        inner join batches on {{ rows }}._batch = batches.batch
-        cross join this_run
-        where {{ rows }}.created_at < this_run.as_of
-    ) as observations
-    qualify row_number() over (
-        partition by {{ key | join(', ') }}
-        order by
+    {%- set is_later = 'delivered.modified_at >= this_run.as_of' -%}
+    {{ first_of_each(
+        rows, key,
+        order=[
             is_later,
-            case when not is_later then modified_at end desc,
-            case when is_later then modified_at end,
-            seq desc,
-            _row desc
-    ) = 1
+            'case when not (' ~ is_later ~ ') then delivered.modified_at end desc',
+            'case when ' ~ is_later ~ ' then delivered.modified_at end',
+            'batches.seq desc',
+            'delivered._row desc',
+        ],
+        where='delivered.created_at < this_run.as_of',
+        more=[is_later ~ ' as is_later', 'batches.seq', 'this_run.as_of'],
+    ) }}
 {%- endmacro %}
 
 
@@ -48,9 +73,9 @@
     the columns of `rows` and seq. Reads `bills` too. -#}
 {% macro lines_of_newest_delivery(rows) -%}
     select
-        {{ rows }}.*,
+        delivered.*,
         batches.seq
-    from {{ rows }}
-    inner join batches on {{ rows }}._batch = batches.batch
-    inner join bills on {{ rows }}.bill_id = bills.bill_id and batches.seq = bills.delivered_in
+    from {{ rows }} as delivered
+    inner join batches on delivered._batch = batches.batch
+    inner join bills on delivered.bill_id = bills.bill_id and batches.seq = bills.delivered_in
 {%- endmacro %}

@@ -1,8 +1,4 @@
-with fund_line_rows as (
-    select * from {{ source('lake', 'fund_lines') }}
-),
-
-bills as (
+with bills as (
     select * from {{ ref('stg_bills__bills') }}
 ),
 
@@ -15,7 +11,7 @@ this_run as (
 ),
 
 delivered as (
-    {{ lines_of_newest_delivery('fund_line_rows') }}
+    {{ lines_of_newest_delivery(source('lake', 'fund_lines')) }}
 ),
 
 -- several bills may hold a line: of all trades and of refunds, of a day and of a month

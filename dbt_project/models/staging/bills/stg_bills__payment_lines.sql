@@ -1,8 +1,4 @@
-with payment_bill_line_rows as (
-    select * from {{ source('lake', 'payment_bill_lines') }}
-),
-
-bills as (
+with bills as (
     select * from {{ ref('stg_bills__bills') }}
 ),
 
@@ -15,21 +11,41 @@ this_run as (
 ),
 
 delivered as (
-    {{ lines_of_newest_delivery('payment_bill_line_rows') }}
+    {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines')) }}
 ),
 
 -- several bills may hold a line: of all trades and of refunds, of a day and of a month
+held_by_several as (
+    select
+        channel,
+        account_id,
+        kind,
+        transaction_id,
+        entry_id,
+        max(seq) as seq,
+        max(refunded_at) as refund_arrived_at
+    from (
+        {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines')) | indent(4) }}
+    ) as lines_of_bills
+    group by channel, account_id, kind, transaction_id, entry_id
+    having count(*) > 1
+),
+
 ranked as (
     select
-        *,
-        dense_rank() over (
-            partition by channel, account_id, kind, transaction_id, entry_id
-            order by seq desc
-        ) as delivery,
-        max(refunded_at) over (
-            partition by channel, account_id, kind, transaction_id, entry_id
-        ) as refund_arrived_at
+        delivered.*,
+        case
+            when held_by_several.seq is null then delivered.refunded_at
+            else held_by_several.refund_arrived_at
+        end as refund_arrived_at
     from delivered
+    left join held_by_several
+        on delivered.channel = held_by_several.channel
+        and delivered.account_id = held_by_several.account_id
+        and delivered.kind = held_by_several.kind
+        and delivered.transaction_id = held_by_several.transaction_id
+        and delivered.entry_id = held_by_several.entry_id
+    where held_by_several.seq is null or delivered.seq = held_by_several.seq
 ),
 
 payment_lines as (
@@ -78,7 +94,7 @@ payment_lines as (
         case when ranked.refund_arrived_at < this_run.as_of then ranked.refund_arrived_at end as refunded_at
     from ranked
     cross join this_run
-    where ranked.delivery = 1 and ranked.occurred_at < this_run.as_of
+    where ranked.occurred_at < this_run.as_of
 )
 
 select * from payment_lines

@@ -1,8 +1,4 @@
-with split_line_rows as (
-    select * from {{ source('lake', 'split_lines') }}
-),
-
-bills as (
+with bills as (
     select * from {{ ref('stg_bills__bills') }}
 ),
 
@@ -15,7 +11,7 @@ this_run as (
 ),
 
 delivered as (
-    {{ lines_of_newest_delivery('split_line_rows') }}
+    {{ lines_of_newest_delivery(source('lake', 'split_lines')) }}
 ),
 
 -- several bills may hold a line: of all trades and of refunds, of a day and of a month

@@ -1,9 +1,5 @@
 -- Messages sent before as_of, each once; is_recalled says that one sent before as_of took it back.
-with message_rows as (
-    select * from {{ source('lake', 'chat_messages') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -12,17 +8,11 @@ this_run as (
 ),
 
 sent as (
-    select
-        message_rows.*,
-        batches.seq as batch_seq
-    from message_rows
-    inner join batches on message_rows._batch = batches.batch
-    cross join this_run
-    where message_rows.sent_at < this_run.as_of
-    qualify row_number() over (
-        partition by message_rows.corp_id, message_rows.msgid
-        order by batches.seq, message_rows._row
-    ) = 1
+    {{ first_of_each(
+        source('lake', 'chat_messages'), ['corp_id', 'msgid'],
+        order=['batches.seq', 'delivered._row'],
+        where='delivered.sent_at < this_run.as_of',
+    ) }}
 ),
 
 recalled as (

@@ -1,8 +1,4 @@
-with card_rows as (
-    select * from {{ source('lake', 'cards') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('card_rows', key=['entry_id'], said=[
+    {{ newest_delivery(source('lake', 'cards'), key=['entry_id'], said=[
         'card_id', 'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'home_store_id',
         'order_id', 'product_id', 'staff_id', 'name', 'card_type', 'kind', 'currency', 'reason', 'amount',
         'gift_amount', 'times', 'balance_after', 'times_after', 'expires_on', 'occurred_at',

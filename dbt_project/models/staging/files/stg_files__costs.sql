@@ -1,8 +1,4 @@
-with cost_rows as (
-    select * from {{ source('lake', 'costs') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,10 +7,10 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('cost_rows', key=[
+    {{ newest_delivery(source('lake', 'costs'), key=[
         "coalesce(product_id, '*')", "coalesce(order_id, '*')", "coalesce(store_id, '*')",
         "coalesce(kind, 'purchase')", 'currency', 'valid_from',
-    ], said=['cost_rows.source', 'unit_cost', 'amount', 'valid_to']) }}
+    ], said=['delivered.source', 'unit_cost', 'amount', 'valid_to']) }}
 ),
 
 costs as (

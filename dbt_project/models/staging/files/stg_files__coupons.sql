@@ -1,8 +1,4 @@
-with coupon_rows as (
-    select * from {{ source('lake', 'coupons') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('coupon_rows', key=['coupon_code'], said=[
+    {{ newest_delivery(source('lake', 'coupons'), key=['coupon_code'], said=[
         'template_id', 'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id',
         'coupon_name', 'channel', 'status', 'funded_by', 'currency', 'face_amount', 'threshold_amount',
         'discount_amount', 'issued_at', 'valid_from', 'valid_until', 'used_at',

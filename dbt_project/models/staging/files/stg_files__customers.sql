@@ -1,8 +1,4 @@
-with customer_rows as (
-    select * from {{ source('lake', 'customers') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('customer_rows', key=['record_id'], changed_at='coalesce(updated_at, registered_at)', said=[
+    {{ newest_delivery(source('lake', 'customers'), key=['record_id'], changed_at='coalesce(updated_at, registered_at)', said=[
         'unionid', 'external_userid', 'phone', 'member_no', 'name', 'email', 'gender', 'birth_date', 'city',
         'country', 'store_id', 'registered_at',
     ]) }}

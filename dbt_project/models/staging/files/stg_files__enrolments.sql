@@ -1,8 +1,4 @@
-with enrolment_rows as (
-    select * from {{ source('lake', 'enrolments') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('enrolment_rows', key=['enrolment_id'], changed_at='updated_at', said=[
+    {{ newest_delivery(source('lake', 'enrolments'), key=['enrolment_id'], changed_at='updated_at', said=[
         'unionid', 'external_userid', 'phone', 'member_no', 'course_id', 'store_id', 'salesperson_id',
         'teacher_id', 'order_id', 'name', 'course_name', 'status', 'currency', 'hours_bought', 'hours_gifted',
         'hours_used', 'hours_refunded', 'paid_amount', 'starts_on', 'expires_on', 'enrolled_at', 'updated_at',

@@ -1,8 +1,4 @@
-with follow_up_rows as (
-    select * from {{ source('lake', 'follow_ups') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('follow_up_rows', key=['follow_up_id'], said=[
+    {{ newest_delivery(source('lake', 'follow_ups'), key=['follow_up_id'], said=[
         'lead_id', 'unionid', 'external_userid', 'phone', 'member_no', 'staff_id', 'store_id', 'name',
         'channel', 'content', 'outcome', 'next_step', 'followed_at', 'next_at',
     ]) }}

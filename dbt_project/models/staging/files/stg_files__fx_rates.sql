@@ -1,8 +1,4 @@
-with fx_rate_rows as (
-    select * from {{ source('lake', 'fx_rates') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,8 +7,8 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('fx_rate_rows', key=[
-        'rate_date', 'base_currency', 'quote_currency', "coalesce(fx_rate_rows.source, '*')",
+    {{ newest_delivery(source('lake', 'fx_rates'), key=[
+        'rate_date', 'base_currency', 'quote_currency', "coalesce(delivered.source, '*')",
     ], said=['rate']) }}
 ),
 

@@ -1,8 +1,4 @@
-with lead_rows as (
-    select * from {{ source('lake', 'leads') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,9 +7,9 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('lead_rows', key=['lead_id'], changed_at='updated_at', said=[
+    {{ newest_delivery(source('lake', 'leads'), key=['lead_id'], changed_at='updated_at', said=[
         'unionid', 'external_userid', 'phone', 'member_no', 'product_id', 'store_id', 'staff_id', 'name',
-        'city', 'lead_rows.source', 'campaign', 'interest', 'stage', 'lost_reason', 'next_step', 'currency',
+        'city', 'delivered.source', 'campaign', 'interest', 'stage', 'lost_reason', 'next_step', 'currency',
         'amount', 'created_at', 'assigned_at', 'closed_at', 'updated_at',
     ]) }}
 ),

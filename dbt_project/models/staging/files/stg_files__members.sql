@@ -1,8 +1,4 @@
-with member_rows as (
-    select * from {{ source('lake', 'members') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,9 +7,9 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('member_rows', key=['member_no'], changed_at='updated_at', said=[
+    {{ newest_delivery(source('lake', 'members'), key=['member_no'], changed_at='updated_at', said=[
         'unionid', 'external_userid', 'phone', 'store_id', 'staff_id', 'referrer_member_no', 'name', 'gender',
-        'level', 'status', 'member_rows.source', 'growth_value', 'points_balance', 'birth_date',
+        'level', 'status', 'delivered.source', 'growth_value', 'points_balance', 'birth_date',
         'level_expires_on', 'joined_at', 'updated_at',
     ]) }}
 ),

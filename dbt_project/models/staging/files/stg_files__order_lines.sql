@@ -1,34 +1,11 @@
 -- An order is replaced as a whole: the newest batch that holds it gives all its lines.
-with order_rows as (
-    select * from {{ source('lake', 'orders') }}
-),
-
-batches as (
-    select * from {{ source('lake', 'lake_batches') }}
-),
-
-this_run as (
-    select * from {{ source('lake', 'run') }}
-),
-
-deliveries as (
-    select
-        order_rows.*,
-        batches.seq
-    from order_rows
-    inner join batches on order_rows._batch = batches.batch
-),
-
-newest_deliveries as (
-    select
-        store_id,
-        order_id,
-        max(seq) as seq
-    from deliveries
-    group by store_id, order_id
-),
-
-lines_before_as_of as (
+--
+-- Most orders come once, and most lines say something of their own. What has to be told apart is found by narrow scans first; only
+-- that is joined and ranked. The source is named where it is read, and the lines are written out twice by a block: a CTE that is
+-- read twice would be kept in memory, with all its columns.
+{% set same_line = ['store_id', 'order_id', 'coalesce(line_no, product_id)'] %}
+{% set said = ['product_id', 'product_name', 'quantity', 'unit_price', 'discount', 'stated_amount', 'currency', 'salesperson_id'] %}
+{% set lines_before_as_of %}
     select
         deliveries.order_id,
         deliveries.line_no,
@@ -57,28 +34,56 @@ lines_before_as_of as (
         case when deliveries.paid_at < this_run.as_of then deliveries.paid_at end as paid_at,
         {{ is_sale_status('deliveries.status') }}
         and coalesce(deliveries.paid_at, deliveries.ordered_at) < this_run.as_of as is_sale
-    from deliveries
-    inner join newest_deliveries
-        on deliveries.store_id = newest_deliveries.store_id
-        and deliveries.order_id = newest_deliveries.order_id
-        and deliveries.seq = newest_deliveries.seq
+    from {{ source('lake', 'orders') }} as deliveries
+    inner join batches on deliveries._batch = batches.batch
+    left join delivered_again
+        on deliveries.store_id = delivered_again.store_id
+        and deliveries.order_id = delivered_again.order_id
     cross join this_run
     where deliveries.ordered_at < this_run.as_of
+        and (delivered_again.seq is null or batches.seq = delivered_again.seq)
+{% endset %}
+with batches as (
+    select * from {{ source('lake', 'lake_batches') }}
 ),
 
--- What was bought makes the identity of a line; its state and the buyer may change without making it another line.
-hashed as (
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+delivered_again as (
     select
-        *,
-        {{ content_hash(['product_id', 'product_name', 'quantity', 'unit_price', 'discount', 'stated_amount', 'currency', 'salesperson_id']) }}
-            as content_hash
-    from lines_before_as_of
+        order_rows.store_id,
+        order_rows.order_id,
+        max(batches.seq) as seq
+    from {{ source('lake', 'orders') }} as order_rows
+    inner join batches on order_rows._batch = batches.batch
+    group by order_rows.store_id, order_rows.order_id
+    having min(batches.seq) < max(batches.seq)
 ),
 
--- Lines that say the same are numbered; rows that agree in everything are interchangeable.
+said_again as (
+    select {{ key_hash(same_line) }} as key_hash
+    from {{ source('lake', 'orders') }} as order_rows
+    group by {{ key_hash(same_line) }}
+    having count(*) > 1
+),
+
+-- What was bought makes the identity of a line; its state and the buyer may change without making it another line. Lines that
+-- say the same are numbered; rows that agree in everything are interchangeable.
 numbered as (
     select
-        *,
+        lines.*,
+        case when lines.line_no is null then {{ content_hash(said) }} end as content_hash,
+        1 as occurrence
+    from (
+        {{ lines_before_as_of | trim | indent(4) }}
+    ) as lines
+    left join said_again on {{ key_hash(same_line) }} = said_again.key_hash
+    where said_again.key_hash is null
+    union all
+    select
+        hashed.*,
         row_number() over (
             partition by order_key, coalesce('n' || line_no, 'h' || content_hash)
             order by
@@ -91,7 +96,15 @@ numbered as (
                 buyer_phone nulls last,
                 buyer_member_no nulls last
         ) as occurrence
-    from hashed
+    from (
+        select
+            lines.*,
+            {{ content_hash(said) }} as content_hash
+        from (
+            {{ lines_before_as_of | trim | indent(8) }}
+        ) as lines
+        inner join said_again on {{ key_hash(same_line) }} = said_again.key_hash
+    ) as hashed
 ),
 
 order_lines as (

@@ -1,8 +1,4 @@
-with point_rows as (
-    select * from {{ source('lake', 'points') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('point_rows', key=['entry_id'], said=[
+    {{ newest_delivery(source('lake', 'points'), key=['entry_id'], said=[
         'unionid', 'external_userid', 'phone', 'member_no', 'order_id', 'store_id', 'name', 'kind', 'reason',
         'points', 'balance_after', 'expires_on', 'occurred_at',
     ]) }}

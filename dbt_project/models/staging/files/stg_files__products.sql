@@ -1,8 +1,4 @@
-with product_rows as (
-    select * from {{ source('lake', 'products') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('product_rows', key=['product_id'], changed_at='updated_at', said=[
+    {{ newest_delivery(source('lake', 'products'), key=['product_id'], changed_at='updated_at', said=[
         'barcode', 'name', 'category', 'brand', 'specification', 'unit', 'tax_category', 'status', 'currency',
         'list_price', 'cycle_days', 'warranty_days', 'listed_on', 'updated_at',
     ]) }}

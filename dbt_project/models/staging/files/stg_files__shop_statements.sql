@@ -1,8 +1,4 @@
-with shop_statement_rows as (
-    select * from {{ source('lake', 'shop_statements') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('shop_statement_rows', key=['platform', "coalesce(account_id, '*')", 'entry_id', 'kind'], said=[
+    {{ newest_delivery(source('lake', 'shop_statements'), key=['platform', "coalesce(account_id, '*')", 'entry_id', 'kind'], said=[
         'store_id', 'bill_id', 'order_id', 'platform_order_id', 'refund_id', 'status', 'note', 'currency',
         'amount', 'fee_amount', 'net_amount', 'balance_after', 'occurred_at', 'settled_at',
     ]) }}

@@ -1,8 +1,4 @@
-with tax_rate_rows as (
-    select * from {{ source('lake', 'tax_rates') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,8 +7,8 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('tax_rate_rows', key=['jurisdiction', 'category', "coalesce(tax, '*')", 'valid_from'], said=[
-        'tax_rate_rows.source', 'rate', 'valid_to',
+    {{ newest_delivery(source('lake', 'tax_rates'), key=['jurisdiction', 'category', "coalesce(tax, '*')", 'valid_from'], said=[
+        'delivered.source', 'rate', 'valid_to',
     ]) }}
 ),
 

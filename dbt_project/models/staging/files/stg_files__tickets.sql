@@ -1,8 +1,4 @@
-with ticket_rows as (
-    select * from {{ source('lake', 'tickets') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -11,7 +7,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('ticket_rows', key=['ticket_id'], changed_at='updated_at', said=[
+    {{ newest_delivery(source('lake', 'tickets'), key=['ticket_id'], changed_at='updated_at', said=[
         'unionid', 'external_userid', 'phone', 'member_no', 'store_id', 'assignee_id', 'order_id',
         'product_id', 'name', 'subject', 'category', 'channel', 'priority', 'status', 'satisfaction',
         'reopened_count', 'opened_at', 'first_answered_at', 'resolved_at', 'closed_at', 'updated_at',

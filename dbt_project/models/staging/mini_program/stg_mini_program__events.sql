@@ -1,8 +1,4 @@
-with event_rows as (
-    select * from {{ source('lake', 'app_events') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -12,13 +8,10 @@ this_run as (
 
 -- A log that repeats itself sends the same event in several batches, and a later one may correct it.
 newest as (
-    select event_rows.*
-    from event_rows
-    inner join batches on event_rows._batch = batches.batch
-    qualify row_number() over (
-        partition by event_rows.app_id, event_rows.event_id
-        order by batches.seq desc, event_rows._row desc, event_rows.occurred_at
-    ) = 1
+    {{ first_of_each(
+        source('lake', 'app_events'), ['app_id', 'event_id'],
+        order=['batches.seq desc', 'delivered._row desc', 'delivered.occurred_at'],
+    ) }}
 ),
 
 events as (

@@ -1,9 +1,5 @@
 -- A refund as it was known at as_of: its newest observation before, or, of one that was first read later, the first.
-with refund_rows as (
-    select * from {{ source('lake', 'taobao_refunds') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -12,7 +8,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_before_as_of('refund_rows', key=['shop_id', 'refund_id']) }}
+    {{ newest_before_as_of(source('lake', 'taobao_refunds'), key=['shop_id', 'refund_id']) }}
 ),
 
 refunds as (

@@ -1,10 +1,6 @@
 -- A trade as it was known at as_of: its newest observation before, or, of a trade that was first read later, the first.
 -- What happened after as_of has not happened yet.
-with trade_rows as (
-    select * from {{ source('lake', 'taobao_trades') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -13,7 +9,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_before_as_of('trade_rows', key=['shop_id', 'tid']) }}
+    {{ newest_before_as_of(source('lake', 'taobao_trades'), key=['shop_id', 'tid']) }}
 ),
 
 trades as (

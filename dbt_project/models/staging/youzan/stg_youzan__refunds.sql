@@ -1,9 +1,5 @@
 -- What was known of a refund at as_of, as for trades; its line from the newest detail, when details are read.
-with refund_rows as (
-    select * from {{ source('lake', 'youzan_refunds') }}
-),
-
-detail_rows as (
+with detail_rows as (
     select * from {{ source('lake', 'youzan_refund_details') }}
 ),
 
@@ -20,7 +16,7 @@ trade_lines as (
 ),
 
 newest as (
-    {{ newest_before_as_of('refund_rows', key=['shop_id', 'refund_id']) }}
+    {{ newest_before_as_of(source('lake', 'youzan_refunds'), key=['shop_id', 'refund_id']) }}
 ),
 
 -- The line and the demand of a refund do not change: any detail that has them will do, the newest first.

@@ -1,10 +1,6 @@
 -- What was known of a trade at as_of: its newest observation before. A trade that the shop was first read of later has
 -- its earliest observation, and what happened in it at or after as_of has not happened yet.
-with trade_rows as (
-    select * from {{ source('lake', 'youzan_trades') }}
-),
-
-batches as (
+with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
 
@@ -13,7 +9,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_before_as_of('trade_rows', key=['shop_id', 'tid']) }}
+    {{ newest_before_as_of(source('lake', 'youzan_trades'), key=['shop_id', 'tid']) }}
 ),
 
 dated as (
