@@ -273,7 +273,15 @@ def test_a_customer_is_visible_where_there_is_a_fact(built: Tables) -> None:
 def test_the_timeline_has_every_source(built: Tables) -> None:
     """Of what this company landed; tests/pipeline/test_story.py has every kind."""
     assert set(built["interactions"]["kind"]) == {
-        *("order_placed", "order_paid", "refund", "contact_added", "registered", "consent_granted", "consent_withdrawn"),
+        *(
+            "order_placed",
+            "order_paid",
+            "refund",
+            "contact_added",
+            "registered",
+            "consent_granted",
+            "consent_withdrawn",
+        ),
         *("lead_created", "visit_done"),
     }
     assert rows(

@@ -31,7 +31,15 @@ OWNER = Viewer("owner", "", frozenset({"owner"}), None, True, None)
 
 def message(msgid: str, when: str, sender: str, receiver: str, **more: object) -> tuple[Row, Row]:
     kinds = {"ann": "staff"}
-    row = {"corp_id": "corp", "msgid": msgid, "seq": 1, "action": "send", "kind": "text", "text": SECRET, "from_id": sender}
+    row = {
+        "corp_id": "corp",
+        "msgid": msgid,
+        "seq": 1,
+        "action": "send",
+        "kind": "text",
+        "text": SECRET,
+        "from_id": sender,
+    }
     row |= {"from_kind": kinds.get(sender, "external"), "receivers_count": 1, "sent_at": at(when), **more}
     to = {"corp_id": "corp", "msgid": msgid, "receiver_id": receiver, "receiver_kind": kinds.get(receiver, "external")}
     return row, to
@@ -65,13 +73,26 @@ def lins_story() -> Mapping[str, Sequence[Row]]:
         message("m1", "2026-03-02 03:05", "wmlin", "ann"),
         message("m2", "2026-03-02 03:06", "ann", "wmlin", kind="image"),
     )
-    lead = {"lead_id": "L1", "phone": LIN, "unionid": "unlin", "name": "林晓", "source": "表单", "interest": "茶艺入门班"}
+    lead = {
+        "lead_id": "L1",
+        "phone": LIN,
+        "unionid": "unlin",
+        "name": "林晓",
+        "source": "表单",
+        "interest": "茶艺入门班",
+    }
     lead |= {"stage": "won", "currency": "CNY", "amount": 198_000, "created_at": at("2026-03-01 02:10")}
     visit = {"visit_id": "V1", "store_id": "S1", "line_no": "1", "phone": LIN, "name": "林晓", "service_item": "试听课"}
     visit |= {"currency": "CNY", "booked_at": at("2026-03-03 01:00"), "visited_at": at("2026-03-07 06:00")}
     course = {"enrolment_id": "E1", "member_no": "M1", "phone": LIN, "course_id": "C1", "course_name": "茶艺入门班"}
     course |= {"name": "林晓", "store_id": "S1", "currency": "CNY", "hours_bought": Decimal(24), "paid_amount": 198_000}
-    ticket = {"ticket_id": "T1", "external_userid": "wmlin", "subject": SECRET, "category": "课程投诉", "store_id": "S1"}
+    ticket = {
+        "ticket_id": "T1",
+        "external_userid": "wmlin",
+        "subject": SECRET,
+        "category": "课程投诉",
+        "store_id": "S1",
+    }
     ticket |= {"satisfaction": 9, "opened_at": at("2026-04-10 02:00"), "resolved_at": at("2026-04-11 02:00")}
     return {
         "app_events": [event(1, "2026-03-01 02:00", "launch", "olin", unionid="unlin", campaign_id="spring")],
@@ -97,7 +118,19 @@ def chens_everything() -> Mapping[str, Sequence[Row]]:
         message("m5", "2026-05-01 01:02", "wmnobody", "ann"),
         message("m6", "2026-05-01 01:03", "wmchen", "ann", kind="agree"),
     ]
-    logged = ("launch", "login", "page", "search", "view", "share", "favourite", "add_to_cart", "checkout", "pay", "zoom")
+    logged = (
+        "launch",
+        "login",
+        "page",
+        "search",
+        "view",
+        "share",
+        "favourite",
+        "add_to_cart",
+        "checkout",
+        "pay",
+        "zoom",
+    )
     about = {"object_type": "product", "object_id": "P1"}
     more = {"search": {"keyword": "龙井"}, "page": {"page": f"pages/index?phone={CHEN}"}}
     more |= dict.fromkeys(("view", "share", "favourite", "add_to_cart"), about)
@@ -119,7 +152,9 @@ def chens_everything() -> Mapping[str, Sequence[Row]]:
         "chat_receivers": [to for _, to in asked],
         "wecom_contacts": [contact("wmchen", unionid="unchen", contact_type=1)],
         "wecom_follows": [follow("ann", "wmchen", "2026-04-01", add_way=16)],
-        "wecom_links": [{"corp_id": "corp", "sync_id": "p", "link_id": "k1", "name": "海报", "created_at": at("2026-01-01")}],
+        "wecom_links": [
+            {"corp_id": "corp", "sync_id": "p", "link_id": "k1", "name": "海报", "created_at": at("2026-01-01")}
+        ],
         "wecom_link_customers": [
             {"corp_id": "corp", "sync_id": "p", "link_id": "k1", "external_userid": "wmchen", "userid": "ann"}
         ],
@@ -161,13 +196,20 @@ def chens_everything() -> Mapping[str, Sequence[Row]]:
             for kind, number in points
         ],
         "cards": [
-            {**entry, "entry_id": f"c{kind}", "card_id": "K", "card_type": "stored_value", "kind": kind, "amount": amount}
+            {
+                **entry,
+                "entry_id": f"c{kind}",
+                "card_id": "K",
+                "card_type": "stored_value",
+                "kind": kind,
+                "amount": amount,
+            }
             | {"occurred_at": at("2026-05-11")}
             for kind, amount in cards
         ],
         "coupons": [
-            {**{k: v for k, v in entry.items() if k != "name"}, "coupon_code": "Q1", "coupon_name": "满减券", "discount_amount": 500}
-            | {"issued_at": at("2026-05-12"), "used_at": at("2026-05-13")}
+            {"coupon_code": "Q1", "phone": CHEN, "coupon_name": "满减券", "store_id": "S1", "currency": "CNY"}
+            | {"discount_amount": 500, "issued_at": at("2026-05-12"), "used_at": at("2026-05-13")}
         ],
         "visits": [
             {**visit, "visit_id": "V2", "status": "no_show"},
@@ -188,8 +230,14 @@ def chens_everything() -> Mapping[str, Sequence[Row]]:
             for state, when in (("granted", "2026-05-26"), ("withdrawn", "2026-05-27"))
         ],
         "youzan_trades": [
-            {"client_id": "c", "shop_id": "S9", "tid": "Y1", "status": "TRADE_SUCCESS", "payment": 900, "total_fee": 900}
-            | {"post_fee": 0, "yz_open_id": "yzchen", "created_at": at("2026-05-28"), "paid_at": at("2026-05-28 01:00")}
+            {"client_id": "c", "shop_id": "S9", "tid": "Y1", "status": "TRADE_SUCCESS", "payment": 900}
+            | {
+                "total_fee": 900,
+                "post_fee": 0,
+                "yz_open_id": "yzchen",
+                "created_at": at("2026-05-28"),
+                "paid_at": at("2026-05-28 01:00"),
+            }
             | {"consigned_at": at("2026-05-29"), "succeeded_at": at("2026-05-30"), "modified_at": at("2026-05-30")}
         ],
         "youzan_trade_lines": [
