@@ -1,4 +1,4 @@
-"""The timeline of five million events: interactions built by dbt, written as the publisher writes them, and looked up.
+"""The timeline of five million events: the statement that dbt compiles, the publisher's writing, and looking up.
 
 Beside it, in the same run, the same statement as three tables (a subject's, the union, the serving one), which is what
 the project did while the timeline was small.
@@ -79,8 +79,12 @@ def measure() -> dict[str, Any]:
         with duckdb.connect(str(database)) as connection:
             for table, rows in _ROWS.items():
                 connection.execute(f"insert into {table} by name {rows}")
-        built, built_cpu = _timed_with_cpu(lambda: _dbt("run", "--select", "interactions", target=folder))
+        _dbt("run", "--select", "interactions", target=folder)
+        statement = (Path(folder) / "compiled/siyu/models/customers/timeline/interactions.sql").read_text("utf-8")
         with duckdb.connect(str(database), config={"threads": "2", "memory_limit": "3GB"}) as connection:
+            # as profiles.yml has it
+            connection.execute("set preserve_insertion_order = false; set TimeZone = 'UTC'; drop table interactions")
+            built, built_cpu = _timed_with_cpu(lambda: connection.execute(f"create table interactions as {statement}"))
             rows = connection.sql("select count(*) from interactions").fetchall()[0][0]
             copied = _timed(lambda: connection.execute("create table again as from interactions"))
             copied += _timed(lambda: connection.execute("create table once_more as from interactions"))
