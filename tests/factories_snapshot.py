@@ -16,6 +16,7 @@ import duckdb
 
 from models.contracts.published import PUBLISHED, create_statement
 from models.serving import Pointer, snapshot_file, write_pointer
+from tests.factories_timeline import INTERACTIONS
 
 BUSINESS_DATE = date(2026, 6, 30)
 AS_OF = datetime(2026, 6, 29, 16)  # the start of that day in Asia/Shanghai, as naive UTC
@@ -83,27 +84,7 @@ _SOURCES = {
             ordered_on as refunded_on, ordered_at as refunded_at
         from (select * from orders where store_id = 'S02' and customer_id is not null order by order_key limit 1)
     """,
-    "interactions": """
-        select
-            'i:' || order_key as interaction_id, customer_id, 'order_paid' as kind, 'store' as channel, store_id,
-            salesperson_id as staff_id, order_key as object_id, currency, paid_amount as amount, paid_at as occurred_at
-        from orders where customer_id is not null and is_sale
-        union all by name
-        select 'i:' || refund_line_id as interaction_id, customer_id, 'refund' as kind, 'store' as channel, store_id,
-            refund_line_id as object_id, currency, -refund_amount as amount, refunded_at as occurred_at
-        from refunds where customer_id is not null
-        union all by name
-        select printf('i:contact:C%06d', i) as interaction_id, printf('C%06d', i) as customer_id,
-            'contact_added' as kind, 'wecom' as channel, printf('S%02d', i % $stores + 1) as store_id,
-            printf('u%02d', i % $stores + 1) as staff_id,
-            $as_of::timestamp - to_days(cast($days as int)) + to_minutes(i) as occurred_at
-        from range($customers) r(i)
-        union all by name
-        select printf('i:consent:C%06d', i) as interaction_id, printf('C%06d', i) as customer_id,
-            'consent_granted' as kind, 'wecom' as channel,
-            $as_of::timestamp - to_days(cast($days as int)) + to_minutes(i + 5) as occurred_at
-        from range($customers) r(i) where i % 2 = 0
-    """,
+    "interactions": INTERACTIONS,
     "customer_totals": """
         select customer_id, store_id, currency, count(*) as orders_count, sum(paid_amount)::bigint as paid_amount,
             sum(refunded_amount)::bigint as refunded_amount, max(ordered_at) as last_order_at

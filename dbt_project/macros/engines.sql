@@ -14,6 +14,20 @@
 {%- endmacro %}
 
 
+{#- The moment, naive UTC, at which a calendar day begins in an IANA time zone. -#}
+{% macro day_start(day, zone) -%}
+    {{ return(adapter.dispatch('day_start', 'siyu')(day, zone)) }}
+{%- endmacro %}
+
+{% macro default__day_start(day, zone) -%}
+    cast(to_utc_timestamp(cast({{ day }} as timestamp), {{ zone }}) as timestamp_ntz)
+{%- endmacro %}
+
+{% macro duckdb__day_start(day, zone) -%}
+    timezone('UTC', timezone({{ zone }}, cast({{ day }} as timestamp)))
+{%- endmacro %}
+
+
 {#- Whole seconds since 1970 of a naive UTC moment, BIGINT. -#}
 {% macro epoch_seconds(moment) -%}
     {{ return(adapter.dispatch('epoch_seconds', 'siyu')(moment)) }}
@@ -68,4 +82,22 @@
 
 {% macro duckdb__key_hash(columns) -%}
     hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+
+{#- What a sentence needs, as a JSON object in text: {'product': expression, ...}. A null stays a null in it. -#}
+{% macro arguments(named) -%}
+    {{ return(adapter.dispatch('arguments', 'siyu')(named)) }}
+{%- endmacro %}
+
+{% macro default__arguments(named) -%}
+    to_json(named_struct(
+        {%- for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor -%}
+    ), map('ignoreNullFields', 'false'))
+{%- endmacro %}
+
+{% macro duckdb__arguments(named) -%}
+    cast(json_object(
+        {%- for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor -%}
+    ) as string)
 {%- endmacro %}

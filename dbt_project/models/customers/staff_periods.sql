@@ -12,6 +12,10 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
 -- One person may stand in the list under two numbers with one userid: the later hired is the present one.
 listed_states as (
     select
@@ -77,9 +81,22 @@ periods as (
     from observed_states
 ),
 
+-- The same days as moments, so that what happened finds its period without its own day.
 staff_periods as (
-    select * from periods
-    where valid_from < valid_to
+    select
+        periods.staff_id,
+        periods.store_id,
+        periods.department,
+        periods.position,
+        periods.name,
+        periods.source,
+        periods.valid_from,
+        periods.valid_to,
+        {{ day_start('periods.valid_from', 'this_run.company_timezone') }} as starts_at,
+        {{ day_start('periods.valid_to', 'this_run.company_timezone') }} as ends_at
+    from periods
+    cross join this_run
+    where periods.valid_from < periods.valid_to
 )
 
 select * from staff_periods

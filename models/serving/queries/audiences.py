@@ -18,7 +18,7 @@ CANDIDATES = Query(
         met as (
             select customer_id, max(occurred_at) as last_interaction_at
             from visible_interactions
-            where customer_id is not null
+            where customer_id is not null and is_touch
             group by customer_id
         ),
         scored as (
