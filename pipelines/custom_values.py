@@ -62,7 +62,7 @@ def read_values(cells: pl.Series, field: CustomField, form: str | None, zone: st
         case FieldKind.NUMBER:
             plain, marks = canonical(text)
             number = plain if marks is None else plain.zip_with(marks.is_null(), pl.Series([None], dtype=pl.String))
-            return number.str.replace(r"(\.\d*?)0+$", "$1").str.replace(r"\.$", "")
+            return number.str.replace(r"(\.\d*?)0+$", "$1").str.replace(r"\.$", "").replace("-0", "0")
         case FieldKind.DATE:
             typed, _ = read_date(text, () if form is None else (form,), zone)
             return typed.dt.to_string("%Y-%m-%d")

@@ -122,8 +122,8 @@ class CustomField(Document):
                 f"{self.id} is a field of every customer; choose another id", f"{self.id} 是系统字段，请换一个 id"
             )
         _unique(f"{self.id}: the choice", f"{self.id}：选项", tuple(choice.id for choice in self.choices))
-        words = [{choice.id, choice.label.zh, choice.label.en} for choice in self.choices]
-        _unique(f"{self.id}: the label", f"{self.id}：选项名称", tuple(word.lower() for each in words for word in each))
+        words = [{choice.id, choice.label.zh.lower(), choice.label.en.lower()} for choice in self.choices]
+        _unique(f"{self.id}: the label", f"{self.id}：选项名称", tuple(word for each in words for word in each))
         return self
 
 
