@@ -44,7 +44,7 @@ def test_a_column_becomes_a_field_also_of_files_imported_before_it_was_declared(
     file, mapping = company.home.parent / "people.csv", company.home.parent / "people.map.yaml"
     file.write_text(PEOPLE, encoding="utf-8")
     mapping.write_text(MAPPING, encoding="utf-8")
-    company.scrm("import", str(file), "--map", str(mapping))
+    company.scrm("import", str(file), "--as", "customers", "--map", str(mapping))
     rulebooks = company.home.parent / "rulebooks"
     shutil.copytree(PROJECT_ROOT / "data" / "rulebooks", rulebooks)
     document = rulebooks / "customer.yaml"
