@@ -32,6 +32,7 @@ COMMANDS = {
     "audience": ("audiences", "app"),
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),
+    "customer": ("customer", "app"),
     "users": ("users", "app"),
     "jobs": ("jobs", "app"),
     "sandbox": ("sandbox", "app"),

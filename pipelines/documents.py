@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
+from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
@@ -15,6 +16,7 @@ KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
     "churn": ChurnDocument,
+    "customer": CustomerDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

@@ -14,15 +14,26 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, RAW_COLUMN, ROW_COLUMN, contract
+from models.customers.rule_tables import (
+    CLEARED_VALUES,
+    CUSTOM_FIELDS,
+    CUSTOMER_RULES,
+    FIELD_RULES,
+    FIELD_SOURCES,
+    rule_tables,
+)
+from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
 from models.interactions import KINDS_SCHEMA, kinds_table
 from models.settings import PROJECT_ROOT
+from pipelines.custom_values import CUSTOM_VALUES, custom_values
 
 Row = dict[str, Any]
 
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
+CUSTOMER = CustomerDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "customer.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -57,6 +68,12 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "interaction_kinds": KINDS_SCHEMA,
+    "customer_field_rules": FIELD_RULES,
+    "customer_field_sources": FIELD_SOURCES,
+    "customer_cleared_values": CLEARED_VALUES,
+    "customer_rules": CUSTOMER_RULES,
+    "custom_fields": CUSTOM_FIELDS,
+    "custom_values": CUSTOM_VALUES,
     "identity_observations": OBSERVATIONS_SCHEMA,
     "persona_customers": {"persona_id": pl.Int64(), "customer_id": pl.String()},
     "identity_owners": {"identifier_type": pl.String(), "identifier": pl.String(), "customer_id": pl.String()},
@@ -101,6 +118,7 @@ class HandMadeLake:
     horizon_days: int = 60
     rules: Sequence[Row] = ()
     scores: Sequence[Row] = ()
+    customer: CustomerDocument = CUSTOMER
 
     @property
     def as_of(self) -> datetime:
@@ -122,6 +140,9 @@ class HandMadeLake:
             for name, rows in batch.items():
                 frame = landed(name, rows, batch=f"batch-{seq}")
                 _write(frame.reverse() if reverse_rows else frame, inputs / name / f"{seq:012d}-0.parquet")
+        for name, frame in rule_tables(self.customer).items():
+            _write(frame, inputs / name / "rows.parquet")
+        _write(custom_values(inputs, self.customer, self.timezone), inputs / "custom_values" / "rows.parquet")
         for name, rows in self._run_rows().items():
             _write(pl.DataFrame(rows, schema=RUN_INPUTS[name], orient="row"), inputs / name / f"{name}.parquet")
         return inputs
@@ -181,9 +202,12 @@ class HandMadeLake:
 
 
 def landed(dataset: str, rows: Sequence[Row], *, batch: str) -> pl.DataFrame:
-    """Rows as the lake holds them, with the contract's types. Raises KeyError on a column that it does not know."""
+    """Rows as the lake holds them, with the contract's types. ``_raw``: the source's row, when a test gives it.
+
+    Raises KeyError on a column that it does not know.
+    """
     known = contract(dataset)
-    if unknown := {name for row in rows for name in row} - set(known.by_name):
+    if unknown := {name for row in rows for name in row} - {*known.by_name, RAW_COLUMN}:
         raise KeyError(f"{dataset} has no column(s) {', '.join(sorted(unknown))}")
     frame = pl.DataFrame(
         [{name: row.get(name) for name in known.dtypes} for row in rows], schema=known.dtypes, orient="row"
@@ -191,7 +215,7 @@ def landed(dataset: str, rows: Sequence[Row], *, batch: str) -> pl.DataFrame:
     return known.conform(
         frame.with_columns(
             pl.int_range(1, len(rows) + 1, dtype=pl.Int64).alias(ROW_COLUMN),
-            pl.lit("{}").alias(RAW_COLUMN),
+            pl.Series(RAW_COLUMN, [row.get(RAW_COLUMN, "{}") for row in rows], dtype=pl.String),
             pl.lit(batch).alias(BATCH_COLUMN),
         )
     )

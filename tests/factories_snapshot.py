@@ -16,6 +16,7 @@ import duckdb
 
 from models.contracts.published import PUBLISHED, create_statement
 from models.serving import Pointer, snapshot_file, write_pointer
+from tests.factories_record import RECORD_SOURCES
 from tests.factories_timeline import INTERACTIONS
 
 BUSINESS_DATE = date(2026, 6, 30)
@@ -102,7 +103,9 @@ _SOURCES = {
             '+86138' || printf('%08d', i) as phone, 'wx' || i as unionid, 'wm' || i as external_userid,
             'M' || printf('%06d', i) as member_no, 'c' || i || '@example.com' as email,
             ['female', 'male'][i % 2 + 1] as gender, ['上海', '广州', '香港'][i % $stores % 3 + 1] as city,
-            'CN' as country,
+            'CN' as country, case when i % 5 = 0 then '上海市 黄浦区' end as address,
+            'stated' as home_store_rule, ['华东', '华南', '港澳'][i % $stores % 3 + 1] as region,
+            'store' as region_rule, 'earliest_follow_up' as owner_rule,
             printf('S%02d', i % $stores + 1) as home_store_id, printf('u%02d', i % $stores + 1) as owner_userid,
             printf('S%02d', i % $stores + 1) as owner_store_id, 4 as identifiers_count,
             coalesce(t.orders_count, 0) as orders_count, true as is_wecom_contact,
@@ -119,6 +122,7 @@ _SOURCES = {
             from interactions group by 1
         ) l on l.customer_id = printf('C%06d', i)
     """,
+    **RECORD_SOURCES,
     "customer_identifiers": """
         select customer_id, 'phone' as identifier_type, phone as identifier, 'orders' as source, true as is_owner,
             first_seen_at, last_interaction_at as last_seen_at

@@ -127,6 +127,28 @@ class Part:
                 + _only(pl.col("store_id").is_not_null() | pl.col("staff_id").eq(me), "staff_id")
             )
         )
+        here = mine.fill_null(False) | pl.col("store_id").is_null()
+        seen = pl.col("runner_up_store_id").is_null() | pl.col("runner_up_store_id").is_in(list(self.stores))
+        second = ("decided_by", "runner_up_value", "runner_up_source", "runner_up_at")
+        tables["customer_fields"] = (
+            self.tables["customer_fields"]
+            .filter(here & whose)
+            .with_columns(
+                _only(pl.col("store_id").is_not_null(), "record_id")
+                + _only(pl.lit(False), "statements_count")
+                + _only(seen, *second)
+                + _only(seen & pl.col("runner_up_store_id").is_not_null(), "runner_up_record_id")
+            )
+        )
+        tables["customer_contact_points"] = (
+            self.tables["customer_contact_points"]
+            .filter(here & whose)
+            .with_columns(_only(pl.lit(False), "records_count", "first_seen_at", "last_seen_at"))
+        )
+        tables["customer_owners"] = self.tables["customer_owners"].filter(
+            whose & (mine.fill_null(False) | pl.col("userid").eq(me).fill_null(False))
+        )
+        tables["customer_owners"] = tables["customer_owners"].with_columns(_only(mine.fill_null(False), "store_id"))
         for name, line in (("refunds", "order_line_id"), ("settlement_entries", "original_line_id")):
             own = [pl.col(key).str.starts_with(pl.col("store_id") + ":") for key in ("order_key", line)]
             tables[name] = tables[name].with_columns(_only(own[0], "order_key") + _only(own[1], line))
@@ -146,7 +168,10 @@ class Part:
         named = owner_here.fill_null(False) | pl.col("owner_userid").eq(pl.lit(self.staff, pl.String)).fill_null(False)
         hidden = _only(named, "owner_userid") + _only(owner_here, "owner_store_id")
         if "home_store_id" in frame.columns:
-            hidden += _only(pl.col("home_store_id").is_in(list(self.stores or ())), "home_store_id")
+            regions = self.tables["stores"].filter(pl.col("store_id").is_in(list(self.stores or ())))["region"]
+            home, region = pl.col("home_store_id").is_in(list(self.stores or ())), pl.col("region").is_in(list(regions))
+            hidden += _only(home, "home_store_id", "home_store_rule") + _only(region, "region", "region_rule")
+            hidden += _only(named, "owner_rule")
         return frame.with_columns(hidden)
 
     def _of_the_person(self, interactions: pl.DataFrame) -> pl.DataFrame:

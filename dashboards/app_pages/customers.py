@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import finding, frame, tables, timeline
+from dashboards import customer_record, finding, frame, tables, timeline
 from dashboards.frame import Page
 from ml import features
 from models.money import display
@@ -28,24 +28,34 @@ def _profile(page: Page, customer_id: str) -> None:
     profile = page.times(found, "first_seen_at", "last_interaction_at", "first_order_at", "last_order_at").row(
         0, named=True
     )
-    _card(page, profile)
+    fields = customer_record.fields(page, customer_id)
+    _card(page, profile, customer_record.own_lines(fields))
+    customer_record.where_from(page, profile, fields)
     _figures(page, customer_id, profile)
     _risk(page, customer_id)
-    happenings, orders, consents, identifiers = st.tabs(
-        [words("customers.timeline"), words("customers.orders"), words("customers.consents"), words("customers.ids")]
+    happenings, orders, points, consents, identifiers = st.tabs(
+        [
+            words("customers.timeline"),
+            words("customers.orders"),
+            words("customers.points"),
+            words("customers.consents"),
+            words("customers.ids"),
+        ]
     )
     with happenings:
         timeline.show(page, customer_id)
     with orders:
         _orders(page, customer_id)
+    with points:
+        customer_record.contact_points(page, customer_id)
     with consents:
         _consents(page, customer_id)
     with identifiers:
         _identifiers(page, customer_id)
 
 
-def _card(page: Page, profile: dict[str, object]) -> None:
-    """Words beside values; values are the data's, so they are plain text."""
+def _card(page: Page, profile: dict[str, object], own: dict[str, str]) -> None:
+    """Words beside values; values are the data's, so they are plain text. ``own``: the company's fields by label."""
     words = page.words
     lines = {
         "column.name": profile["name"],
@@ -55,7 +65,9 @@ def _card(page: Page, profile: dict[str, object]) -> None:
         "column.gender": words.code("gender", _text(profile["gender"])),
         "column.birth_date": profile["birth_date"],
         "column.city": profile["city"],
+        "column.address": profile["address"],
         "column.home_store": profile["home_store_name"] or profile["home_store_id"],
+        "column.region": profile["region"],
         "column.owner": profile["owner_name"] or profile["owner_userid"],
         "column.owner_store": profile["owner_store_name"] or profile["owner_store_id"],
         "column.wecom": words("word.yes") if profile["is_wecom_contact"] else words("word.no"),
@@ -63,11 +75,11 @@ def _card(page: Page, profile: dict[str, object]) -> None:
         "column.customer_id": profile["customer_id"],
     }
     with st.container(border=True), st.grid(4, min_column_width=150):
-        for label, value in lines.items():
+        for label, value in [*((words(key), value) for key, value in lines.items()), *own.items()]:
             if value is None or value == "":
                 continue
             with st.container(gap=None):
-                st.caption(words(label))
+                st.caption(label)
                 st.text(str(value))
 
 

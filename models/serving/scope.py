@@ -23,17 +23,80 @@ VIEWS: dict[str, str] = {
     """,
     "visible_customers": """
         select
-            customer_id, name, phone, unionid, external_userid, member_no, email, gender, city, country,
+            customer_id, name, phone, unionid, external_userid, member_no, email, gender, city, country, address,
             case when $all_stores or list_contains($store_ids, home_store_id) then home_store_id end as home_store_id,
+            case when $all_stores or list_contains($store_ids, home_store_id) then home_store_rule end
+                as home_store_rule,
+            case when $all_stores or region in (select region from visible_stores) then region end as region,
+            case when $all_stores or region in (select region from visible_stores) then region_rule end as region_rule,
             case
                 when $all_stores or owner_userid = $owner_userid::varchar or list_contains($store_ids, owner_store_id)
                 then owner_userid
             end as owner_userid,
             case when $all_stores or list_contains($store_ids, owner_store_id) then owner_store_id end
                 as owner_store_id,
+            case
+                when $all_stores or owner_userid = $owner_userid::varchar or list_contains($store_ids, owner_store_id)
+                then owner_rule
+            end as owner_rule,
             is_wecom_contact, has_marketing_consent, birth_date
         from customers
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    # a value is told when the record that says it is of a store in scope, or of none; so is the one that came second.
+    # Without a store a record's key may hold the number of a colleague; counts would count what is hidden
+    "visible_customer_fields": """
+        select
+            * replace (
+                case when $all_stores or store_id is not null then record_id end as record_id,
+                case when $all_stores then statements_count end as statements_count,
+                case when runner_up_is_seen then decided_by end as decided_by,
+                case when runner_up_is_seen then runner_up_value end as runner_up_value,
+                case when runner_up_is_seen then runner_up_source end as runner_up_source,
+                case when $all_stores or (runner_up_is_seen and runner_up_store_id is not null)
+                    then runner_up_record_id end as runner_up_record_id,
+                case when runner_up_is_seen then runner_up_at end as runner_up_at
+            )
+        from (
+            select
+                *,
+                $all_stores or runner_up_store_id is null or list_contains($store_ids, runner_up_store_id)
+                    as runner_up_is_seen
+            from customer_fields
+            where $all_stores or store_id is null or list_contains($store_ids, store_id)
+        )
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    "visible_customer_contact_points": """
+        select
+            * replace (
+                case when $all_stores then records_count end as records_count,
+                case when $all_stores then first_seen_at end as first_seen_at,
+                case when $all_stores then last_seen_at end as last_seen_at
+            )
+        from customer_contact_points
+        where
+            $all_stores
+            or (
+                (store_id is null or list_contains($store_ids, store_id))
+                and customer_id in (select customer_id from visible_customer_ids)
+            )
+    """,
+    "visible_customer_owners": """
+        select
+            * replace (
+                case when $all_stores or list_contains($store_ids, store_id) then store_id end as store_id
+            )
+        from customer_owners
+        where
+            $all_stores
+            or (
+                (list_contains($store_ids, store_id) or userid = $owner_userid::varchar)
+                and customer_id in (select customer_id from visible_customer_ids)
+            )
+    """,
+    "visible_custom_fields": """
+        select * from custom_fields
     """,
     "visible_customer_stores": """
         select * from customer_stores where $all_stores or list_contains($store_ids, store_id)

@@ -1,27 +1,32 @@
--- One row per resolved person. Survivorship: a field comes from the newest customer record in which it is known, then
--- from the WeCom contact; an identifier is the one seen last.
+{%- set survivors = [
+    'name', 'phone', 'unionid', 'external_userid', 'member_no', 'email', 'gender', 'city', 'country', 'address', 'birth_date',
+    'home_store',
+] -%}
+-- One row per resolved person: the values that survived (customer_fields), who looks after them now, and where they are at
+-- home. Of owner, home store and region the first rule of the customer document that finds one.
 with identifiers as (
     select * from {{ ref('customer_identifiers') }}
 ),
 
-customer_records as (
-    select * from {{ ref('stg_files__customers') }}
+fields as (
+    select * from {{ ref('customer_fields') }}
 ),
 
-record_customers as (
-    select * from {{ ref('record_customers') }}
+customer_owners as (
+    select * from {{ ref('customer_owners') }}
+),
+
+rules as (
+    select * from {{ source('lake', 'customer_rules') }}
 ),
 
 contacts as (
     select * from {{ ref('stg_wecom__contacts') }}
+    where is_current
 ),
 
-follows as (
-    select * from {{ ref('stg_wecom__follows') }}
-),
-
-staff_stores as (
-    select * from {{ ref('staff_stores') }}
+stores as (
+    select * from {{ ref('stores') }}
 ),
 
 orders as (
@@ -40,62 +45,32 @@ interaction_kinds as (
     select * from {{ source('lake', 'interaction_kinds') }}
 ),
 
-ranked_identifiers as (
-    select
-        *,
-        row_number() over (
-            partition by customer_id, identifier_type order by last_seen_at desc, first_seen_at, identifier
-        ) as recency
-    from identifiers
-),
-
 identifiers_of_customers as (
     select
         customer_id,
-        max(case when identifier_type = 'phone' and recency = 1 then identifier end) as phone,
-        max(case when identifier_type = 'unionid' and recency = 1 then identifier end) as unionid,
-        max(case when identifier_type = 'external_userid' and recency = 1 then identifier end) as external_userid,
-        max(case when identifier_type = 'member_no' and recency = 1 then identifier end) as member_no,
         count(case when identifier_type <> 'record' then 1 end) as identifiers_count,
         min(first_seen_at) as first_seen_at
-    from ranked_identifiers
+    from identifiers
     group by customer_id
 ),
 
-ranked_records as (
-    select
-        record_customers.customer_id,
-        customer_records.*,
-        row_number() over (
-            partition by record_customers.customer_id
-            order by coalesce(customer_records.updated_at, customer_records.registered_at) desc, customer_records.record_id
-        ) as recency
-    from customer_records
-    inner join record_customers on 'customers:' || customer_records.record_id = record_customers.record_id
-),
-
-newest_known as (
+survivors as (
     select
         customer_id,
-        {{ first_known('name', 'recency') }} as name,
-        {{ first_known('email', 'recency') }} as email,
-        {{ first_known('gender', 'recency') }} as gender,
-        {{ first_known('city', 'recency') }} as city,
-        {{ first_known('country', 'recency') }} as country,
-        {{ first_known('store_id', 'recency') }} as store_id,
-        {{ first_known('birth_date', 'recency') }} as birth_date
-    from ranked_records
+        {%- for field in survivors %}
+        max(case when field = '{{ field }}' then value end) as {{ field }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from fields
     group by customer_id
 ),
 
-ranked_contacts as (
-    select
-        identifiers.customer_id,
-        contacts.name,
-        contacts.gender,
-        row_number() over (
-            partition by identifiers.customer_id order by contacts.first_followed_at desc, contacts.external_userid
-        ) as recency
+owners as (
+    select * from customer_owners
+    where valid_to is null
+),
+
+wecom_contacts as (
+    select distinct identifiers.customer_id
     from contacts
     inner join identifiers
         on contacts.external_userid = identifiers.identifier
@@ -103,43 +78,128 @@ ranked_contacts as (
         and identifiers.is_owner
 ),
 
-contacts_of_customers as (
-    select
-        customer_id,
-        {{ first_known('name', 'recency') }} as name,
-        {{ first_known('gender', 'recency') }} as gender
-    from ranked_contacts
-    group by customer_id
-),
-
--- The owner is the employee of the earliest follow-up that still stands.
-owners as (
-    select
-        identifiers.customer_id,
-        follows.userid,
-        staff_stores.store_id
-    from follows
-    inner join identifiers
-        on follows.external_userid = identifiers.identifier
-        and identifiers.identifier_type = 'external_userid'
-        and identifiers.is_owner
-    left join staff_stores on follows.userid = staff_stores.userid
-    where follows.is_current
-    qualify row_number() over (
-        partition by identifiers.customer_id order by follows.followed_at, follows.userid, follows.external_userid
-    ) = 1
-),
-
 orders_of_customers as (
     select
         customer_id,
         min_by(store_id, cast(sold_at as string) || order_key) as first_store_id,
+        max_by(store_id, cast(sold_at as string) || order_key) as latest_store_id,
         count(*) as orders_count,
         min(sold_at) as first_order_at,
         max(sold_at) as last_order_at
     from orders
     where is_sale
     group by customer_id
+),
+
+orders_of_stores as (
+    select
+        orders.customer_id,
+        orders.store_id,
+        count(*) as orders_count,
+        max(orders.sold_at) as last_order_at
+    from orders
+    inner join rules on rules.subject = 'home_store' and rules.rule = 'most_orders'
+    where orders.is_sale and orders.customer_id is not null
+    group by orders.customer_id, orders.store_id
+),
+
+favourite_stores as (
+    select
+        customer_id,
+        store_id
+    from orders_of_stores
+    qualify row_number() over (
+        partition by customer_id order by orders_count desc, last_order_at desc, store_id
+    ) = 1
+),
+
+possible_homes as (
+    select
+        customer_id,
+        'stated' as rule,
+        home_store as store_id
+    from survivors
+    union all
+    select
+        customer_id,
+        'first_order' as rule,
+        first_store_id as store_id
+    from orders_of_customers
+    union all
+    select
+        customer_id,
+        'latest_order' as rule,
+        latest_store_id as store_id
+    from orders_of_customers
+    union all
+    select
+        customer_id,
+        'most_orders' as rule,
+        store_id
+    from favourite_stores
+    union all
+    select
+        customer_id,
+        'owner_store' as rule,
+        store_id
+    from owners
+),
+
+home_stores as (
+    select
+        possible_homes.customer_id,
+        possible_homes.store_id,
+        possible_homes.rule
+    from possible_homes
+    inner join rules on possible_homes.rule = rules.rule and rules.subject = 'home_store'
+    where possible_homes.store_id is not null
+    qualify row_number() over (partition by possible_homes.customer_id order by rules.rule_seq) = 1
+),
+
+declared_regions as (
+    select
+        store_id,
+        city,
+        region
+    from stores
+    where region <> 'undeclared'
+),
+
+-- A city in which stores of two regions stand says nothing.
+regions_of_cities as (
+    select
+        city,
+        min(region) as region
+    from declared_regions
+    where city is not null
+    group by city
+    having count(distinct region) = 1
+),
+
+possible_regions as (
+    select
+        home_stores.customer_id,
+        'store' as rule,
+        declared_regions.region
+    from home_stores
+    inner join declared_regions on home_stores.store_id = declared_regions.store_id
+    union all
+    select
+        survivors.customer_id,
+        'city' as rule,
+        regions_of_cities.region
+    from survivors
+    inner join regions_of_cities on survivors.city = regions_of_cities.city
+),
+
+regions as (
+    select
+        possible_regions.customer_id,
+        possible_regions.region,
+        possible_regions.rule
+    from possible_regions
+    inner join rules on possible_regions.rule = rules.rule and rules.subject = 'region'
+    qualify row_number() over (partition by possible_regions.customer_id order by rules.rule_seq) = 1
 ),
 
 -- A withdrawal for every channel ends the grants that are not newer than it.
@@ -174,31 +234,38 @@ last_interactions as (
 customers as (
     select
         identifiers_of_customers.customer_id,
-        coalesce(newest_known.name, contacts_of_customers.name) as name,
-        identifiers_of_customers.phone,
-        identifiers_of_customers.unionid,
-        identifiers_of_customers.external_userid,
-        identifiers_of_customers.member_no,
-        newest_known.email,
-        coalesce(newest_known.gender, contacts_of_customers.gender) as gender,
-        newest_known.city,
-        newest_known.country,
-        coalesce(newest_known.store_id, orders_of_customers.first_store_id) as home_store_id,
+        survivors.name,
+        survivors.phone,
+        survivors.unionid,
+        survivors.external_userid,
+        survivors.member_no,
+        survivors.email,
+        survivors.gender,
+        survivors.city,
+        survivors.country,
+        survivors.address,
+        home_stores.store_id as home_store_id,
+        home_stores.rule as home_store_rule,
+        regions.region,
+        regions.rule as region_rule,
         owners.userid as owner_userid,
         owners.store_id as owner_store_id,
+        owners.rule as owner_rule,
         identifiers_of_customers.identifiers_count,
         coalesce(orders_of_customers.orders_count, 0) as orders_count,
-        owners.customer_id is not null as is_wecom_contact,
+        wecom_contacts.customer_id is not null as is_wecom_contact,
         marketing_consents.customer_id is not null as has_marketing_consent,
-        newest_known.birth_date,
+        try_cast(survivors.birth_date as date) as birth_date,
         identifiers_of_customers.first_seen_at,
         last_interactions.last_interaction_at,
         orders_of_customers.first_order_at,
         orders_of_customers.last_order_at
     from identifiers_of_customers
-    left join newest_known on identifiers_of_customers.customer_id = newest_known.customer_id
-    left join contacts_of_customers on identifiers_of_customers.customer_id = contacts_of_customers.customer_id
+    left join survivors on identifiers_of_customers.customer_id = survivors.customer_id
+    left join home_stores on identifiers_of_customers.customer_id = home_stores.customer_id
+    left join regions on identifiers_of_customers.customer_id = regions.customer_id
     left join owners on identifiers_of_customers.customer_id = owners.customer_id
+    left join wecom_contacts on identifiers_of_customers.customer_id = wecom_contacts.customer_id
     left join orders_of_customers on identifiers_of_customers.customer_id = orders_of_customers.customer_id
     left join marketing_consents on identifiers_of_customers.customer_id = marketing_consents.customer_id
     left join last_interactions on identifiers_of_customers.customer_id = last_interactions.customer_id

@@ -2,6 +2,7 @@
 
 from models.serving.queries import (
     audiences,
+    customer_record,
     customers,
     identity,
     identity_reviews,
@@ -16,7 +17,7 @@ from models.serving.query import Query
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
-    "customers": (*customers.QUERIES, *timeline.QUERIES),
+    "customers": (*customers.QUERIES, *customer_record.QUERIES, *timeline.QUERIES),
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
     "risk": risk.QUERIES,

@@ -115,12 +115,17 @@ PROFILE = Query(
         "gender": TEXT,
         "city": TEXT,
         "country": TEXT,
+        "address": TEXT,
         "home_store_id": TEXT,
         "home_store_name": TEXT,
+        "home_store_rule": TEXT,
+        "region": TEXT,
+        "region_rule": TEXT,
         "owner_userid": TEXT,
         "owner_name": TEXT,
         "owner_store_id": TEXT,
         "owner_store_name": TEXT,
+        "owner_rule": TEXT,
         "orders_count": COUNT,
         "is_wecom_contact": BOOLEAN,
         "has_marketing_consent": BOOLEAN,
@@ -131,7 +136,7 @@ PROFILE = Query(
         "last_order_at": TIME,
     },
     parameters={"customer_id": Key()},
-    personal=("name", "phone", "unionid", "external_userid", "member_no", "email", "birth_date"),
+    personal=("name", "phone", "unionid", "external_userid", "member_no", "email", "birth_date", "address"),
 )
 
 TOTALS = Query(

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 
 from models.contracts import CONTRACTS
+from models.customers.rule_tables import rule_tables
 from models.documents.churn import ChurnDocument, cutoffs
+from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.settlement import SettlementDocument
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.settlement.rules import compile_rules
+from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
 from pipelines.documents import published
 from pipelines.sources.connections import connector_class, systems
@@ -58,6 +61,12 @@ OF_THE_RUN = {
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
     "interaction_kinds": ([], "The kinds of interactions as a table."),
+    "customer_field_rules": (["rule_documents"], "The criteria by which a customer's fields survive."),
+    "customer_field_sources": (["rule_documents"], "Which source may state which field, how trusted, and if verified."),
+    "customer_cleared_values": (["rule_documents"], "Values that never survive."),
+    "customer_rules": (["rule_documents"], "The rules of owner, home store and region, in order."),
+    "custom_fields": (["rule_documents"], "The company's own fields and their choices, with labels."),
+    "custom_values": (["rule_documents", "files"], "What imported files say in the company's own fields."),
 }
 
 
@@ -81,12 +90,15 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     files = warehouse.start(lake, plan)
     churn = published(lake, "churn", ChurnDocument, plan.to_seq)
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
+    customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
         "interaction_kinds": kinds_table(),
+        **rule_tables(customer),
+        "custom_values": custom_values(warehouse.inputs, customer, build.workspace.settings.timezone),
     }
     for table, frame in tables.items():
         warehouse.write_input(table, frame)

@@ -4,23 +4,23 @@
     ('visitor_id', 'string'), ('buyer_platform', 'string'), ('buyer_platform_id', 'string'), ('record', 'string'),
     ('name', 'string'), ('gender', 'string'), ('birth_date', 'date'), ('city', 'string'),
     ('receiver_name', 'string'), ('receiver_phone', 'string'), ('receiver_province', 'string'), ('receiver_city', 'string'),
-    ('receiver_district', 'string'),
+    ('receiver_district', 'string'), ('store_id', 'string'),
 ] -%}
 {%- set person = ['unionid', 'external_userid', 'phone', 'member_no'] -%}
 {#- To whom an order is sent: evidence of likeness, never an identifier. A gift is sent to somebody else. -#}
 {%- set receiver = ['receiver_name', 'receiver_phone', 'receiver_province', 'receiver_city', 'receiver_district'] -%}
 {%- set sources = [
-    ('orders', 'buyers', 'record_id', 'observed_at', person + ['openid', 'buyer_platform', 'buyer_platform_id'] + receiver),
-    ('customers', 'known_customers', 'record_id', 'registered_at', person + ['record', 'name', 'gender', 'birth_date', 'city']),
-    ('members', 'members', 'member_no', 'joined_at', person + ['name', 'gender', 'birth_date']),
-    ('leads', 'leads', 'lead_id', 'created_at', person + ['name']),
-    ('follow_ups', 'follow_ups', 'follow_up_id', 'followed_at', person),
-    ('tickets', 'asked', 'ticket_id', 'opened_at', person + ['openid', 'buyer_platform', 'buyer_platform_id', 'name']),
-    ('visits', 'visitors', 'visit_key', 'first_visit_at', person + ['name']),
-    ('enrolments', 'enrolments', 'enrolment_id', 'enrolled_at', person),
-    ('points', 'points', 'entry_id', 'occurred_at', person),
-    ('cards', 'cards', 'entry_id', 'occurred_at', person),
-    ('coupons', 'coupons', 'coupon_code', 'issued_at', person),
+    ('orders', 'buyers', 'record_id', 'observed_at', person + ['openid', 'buyer_platform', 'buyer_platform_id', 'store_id'] + receiver),
+    ('customers', 'known_customers', 'record_id', 'registered_at', person + ['record', 'name', 'gender', 'birth_date', 'city', 'store_id']),
+    ('members', 'members', 'member_no', 'joined_at', person + ['name', 'gender', 'birth_date', 'store_id']),
+    ('leads', 'leads', 'lead_id', 'created_at', person + ['name', 'store_id']),
+    ('follow_ups', 'follow_ups', 'follow_up_id', 'followed_at', person + ['store_id']),
+    ('tickets', 'asked', 'ticket_id', 'opened_at', person + ['openid', 'buyer_platform', 'buyer_platform_id', 'name', 'store_id']),
+    ('visits', 'visitors', 'visit_key', 'first_visit_at', person + ['name', 'store_id']),
+    ('enrolments', 'enrolments', 'enrolment_id', 'enrolled_at', person + ['store_id']),
+    ('points', 'points', 'entry_id', 'occurred_at', person + ['store_id']),
+    ('cards', 'cards', 'entry_id', 'occurred_at', person + ['store_id']),
+    ('coupons', 'coupons', 'coupon_code', 'issued_at', person + ['store_id']),
     ('wecom_contacts', 'contacts', 'external_userid', 'first_followed_at', ['unionid', 'external_userid', 'gender']),
     ('wecom_follows', 'contact_phones', 'follow_key', 'followed_at', ['external_userid', 'phone']),
     ('app_users', 'app_users', 'user_key', 'first_event_at', ['unionid', 'openid', 'visitor_id']),
@@ -114,6 +114,7 @@ platform_buyers as (
         min(receiver_province) as receiver_province,
         min(receiver_city) as receiver_city,
         min(receiver_district) as receiver_district,
+        min(store_id) as store_id,
         min(ordered_at) as observed_at
     from order_lines
     where buyer_platform_id is not null
@@ -128,6 +129,7 @@ platform_buyers as (
         cast(null as string) as receiver_province,
         cast(null as string) as receiver_city,
         cast(null as string) as receiver_district,
+        min(store_id) as store_id,
         min(refunded_at) as observed_at
     from refund_lines
     where buyer_platform_id is not null
@@ -146,6 +148,7 @@ file_buyers as (
         min(receiver_province) as receiver_province,
         min(receiver_city) as receiver_city,
         min(receiver_district) as receiver_district,
+        min(store_id) as store_id,
         min(ordered_at) as observed_at
     from file_order_lines
     group by order_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
@@ -161,6 +164,7 @@ file_buyers as (
         cast(null as string) as receiver_province,
         cast(null as string) as receiver_city,
         cast(null as string) as receiver_district,
+        min(store_id) as store_id,
         min(refunded_at) as observed_at
     from file_refund_lines
     group by refund_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
@@ -222,6 +226,7 @@ buyers_of_both as (
         coalesce(platform_buyers.receiver_province, file_buyers.receiver_province) as receiver_province,
         coalesce(platform_buyers.receiver_city, file_buyers.receiver_city) as receiver_city,
         coalesce(platform_buyers.receiver_district, file_buyers.receiver_district) as receiver_district,
+        coalesce(file_buyers.store_id, platform_buyers.store_id) as store_id,
         case
             when file_buyers.observed_at < platform_buyers.observed_at then file_buyers.observed_at
             else coalesce(platform_buyers.observed_at, file_buyers.observed_at)
@@ -270,6 +275,7 @@ asked as (
         buyers_of_orders.buyer_platform,
         buyers_of_orders.buyer_platform_id,
         tickets.name,
+        tickets.store_id,
         tickets.opened_at
     from tickets
     left join buyers_of_orders
@@ -303,6 +309,7 @@ visitors as (
         phone,
         member_no,
         name,
+        min(store_id) as store_id,
         min(visited_at) as first_visit_at
     from visits
     group by visit_key, unionid, external_userid, phone, member_no, name
@@ -371,6 +378,7 @@ identity_records as (
         receiver_province,
         receiver_city,
         receiver_district,
+        store_id,
         observed_at
     from dated
 )

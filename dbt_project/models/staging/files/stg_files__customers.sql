@@ -28,7 +28,9 @@ customers as (
         newest.store_id,
         newest.birth_date,
         newest.registered_at,
-        newest.updated_at
+        newest.updated_at,
+        newest._batch,
+        newest._row
     from newest
     cross join this_run
     where newest.registered_at < this_run.as_of

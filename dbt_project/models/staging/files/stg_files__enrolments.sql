@@ -38,7 +38,9 @@ enrolments as (
         newest.starts_on,
         newest.expires_on,
         newest.enrolled_at,
-        newest.updated_at
+        newest.updated_at,
+        newest._batch,
+        newest._row
     from newest
     cross join this_run
     where newest.enrolled_at < this_run.as_of

@@ -37,7 +37,9 @@ leads as (
         newest.created_at,
         newest.updated_at,
         case when newest.assigned_at < this_run.as_of then newest.assigned_at end as assigned_at,
-        case when newest.closed_at < this_run.as_of then newest.closed_at end as closed_at
+        case when newest.closed_at < this_run.as_of then newest.closed_at end as closed_at,
+        newest._batch,
+        newest._row
     from newest
     cross join this_run
     where newest.created_at < this_run.as_of

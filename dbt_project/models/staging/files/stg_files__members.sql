@@ -33,7 +33,9 @@ members as (
         newest.birth_date,
         newest.level_expires_on,
         newest.joined_at,
-        newest.updated_at
+        newest.updated_at,
+        newest._batch,
+        newest._row
     from newest
     cross join this_run
     where newest.joined_at < this_run.as_of

@@ -1,0 +1,5 @@
+with owners as (
+    select * from {{ ref('customer_owners') }}
+)
+
+select * from owners

@@ -1,0 +1,1 @@
+"""One customer: what the customer document means as tables."""
