@@ -8,6 +8,7 @@ from models.documents.churn import ChurnDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
+from models.documents.value import ValueDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
 #: kind → type. A kind is a dataset of the lake's ``documents`` zone and a file (or folder) of the rulebooks.
@@ -15,6 +16,7 @@ KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
     "churn": ChurnDocument,
+    "value": ValueDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

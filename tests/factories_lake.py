@@ -15,6 +15,17 @@ import polars as pl
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, RAW_COLUMN, ROW_COLUMN, contract
 from models.documents.identity import IdentityRegistry
+from models.documents.value import (
+    BOXES_SCHEMA,
+    COMPONENTS_SCHEMA,
+    SCALES_SCHEMA,
+    SEGMENTS_SCHEMA,
+    ValueDocument,
+    value_tables,
+)
+from models.documents.value import (
+    RULES_SCHEMA as VALUE_SCHEMA,
+)
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
 from models.settings import PROJECT_ROOT
@@ -22,6 +33,7 @@ from models.settings import PROJECT_ROOT
 Row = dict[str, Any]
 
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
+VALUE = ValueDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "value.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -53,6 +65,11 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "is_labelled": pl.Boolean(),
         "is_scoring": pl.Boolean(),
     },
+    "value_rules": VALUE_SCHEMA,
+    "value_scales": SCALES_SCHEMA,
+    "value_boxes": BOXES_SCHEMA,
+    "value_segments": SEGMENTS_SCHEMA,
+    "value_components": COMPONENTS_SCHEMA,
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "identity_observations": OBSERVATIONS_SCHEMA,
@@ -98,6 +115,7 @@ class HandMadeLake:
     horizon_days: int = 60
     rules: Sequence[Row] = ()
     scores: Sequence[Row] = ()
+    value: ValueDocument = VALUE
 
     @property
     def as_of(self) -> datetime:
@@ -159,6 +177,10 @@ class HandMadeLake:
             ],
             "churn_cutoffs": [self._cutoff(day) for day in (*self.cutoff_dates, self.business_date)],
             "settlement_rules": self.rules,
+            **{
+                name: frame.to_dicts()
+                for name, frame in value_tables(self.value, self.as_of, ZoneInfo(self.timezone)).items()
+            },
             "churn_scores": self.scores,
         }
 
