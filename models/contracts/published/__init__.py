@@ -176,6 +176,7 @@ _TABLES = (
         f"{TEXT}: period store_id component source reason currency",
         f"{BIGINT}: amount rows_count",
     ),
+    _table("sold_products", "product_id", f"{TEXT}: product_id product_name"),
     _table(
         "value_segments",
         "segment_seq",
