@@ -1,4 +1,4 @@
-{#- Money from one currency to another by a row of fx_spans, half up to the minor unit, exact: no rate is ever a floating
+{#- Money from one currency to another by a row of fx_days, half up to the minor unit, exact: no rate is ever a floating
     number. `amount` is in minor units and not negative. Null without a rate. -#}
 {% macro in_other_currency(amount, from_currency, to_currency, rates) -%}
     cast({{ integer_division(
@@ -6,14 +6,6 @@
             ~ ' + ' ~ rates ~ '.denominator * ' ~ minor_units(from_currency),
         '2 * ' ~ rates ~ '.denominator * ' ~ minor_units(from_currency)
     ) }} as bigint)
-{%- endmacro %}
-
-
-{#- Is a row of fx_spans the rate of a day? The newest one then, and not older than `most` days. -#}
-{% macro rate_holds(rates, day, most) -%}
-    {{ day }} >= {{ rates }}.starts_on
-        and ({{ rates }}.ends_before is null or {{ day }} < {{ rates }}.ends_before)
-        and {{ days_between(rates ~ '.starts_on', day) }} <= {{ most }}
 {%- endmacro %}
 
 

@@ -8,8 +8,35 @@ line_charges as (
     select * from {{ ref('line_charges') }}
 ),
 
+sold_lines as (
+    select * from {{ ref('sold_lines') }}
+),
+
 order_charges as (
     select * from {{ ref('order_charges') }}
+),
+
+borne as (
+    select distinct source, source_id from line_charges
+),
+
+charges_on_no_line as (
+    select
+        order_charges.component,
+        order_charges.source,
+        order_charges.source_id,
+        order_charges.currency,
+        order_charges.amount,
+        order_charges.charged_on,
+        min(sold_lines.store_id) as store_id
+    from order_charges
+    left join borne
+        on order_charges.source = borne.source
+        and order_charges.source_id = borne.source_id
+    inner join sold_lines on order_charges.order_key = sold_lines.order_key
+    where borne.source is null
+    group by order_charges.component, order_charges.source, order_charges.source_id, order_charges.currency,
+        order_charges.amount, order_charges.charged_on
 ),
 
 gaps as (
@@ -18,10 +45,8 @@ gaps as (
     from line_costs
     where amount is null
     union all
-    select posted_on as gap_on, store_id, component, source, 'no_rate' as reason, foreign_currency as currency,
-        foreign_amount as amount
-    from line_charges
-    where amount is null
+    select charged_on as gap_on, store_id, component, source, 'no_rate' as reason, currency, amount
+    from charges_on_no_line
     union all
     select charged_on as gap_on, 'unknown' as store_id, component, source, 'no_order' as reason, currency, amount
     from order_charges

@@ -1,7 +1,7 @@
 -- Grain: (source, source_id, order_line_id). Charges of orders on their lines, in proportion to what was paid for each, by
 -- largest remainder: the shares of a charge are the charge, to the minor unit. An order with lines in the charge's currency
--- bears it there; else the charge is converted to the order's one currency. amount is null, and order_line_id too, when that
--- needs a rate that is not known.
+-- bears it there; else the charge is converted to the order's one currency. A charge that would need a rate that is not known
+-- has no rows.
 with order_charges as (
     select * from {{ ref('order_charges') }}
     where order_key is not null
@@ -11,8 +11,8 @@ sold_lines as (
     select * from {{ ref('sold_lines') }}
 ),
 
-fx_spans as (
-    select * from {{ ref('fx_spans') }}
+fx_days as (
+    select * from {{ ref('fx_days') }}
 ),
 
 value_rules as (
@@ -78,16 +78,15 @@ in_another_currency as (
         case
             when orders.currencies_count > 1 then null
             when charges.amount < 0
-                then -{{ in_other_currency('-charges.amount', 'charges.currency', 'orders.currency', 'fx_spans') }}
-            else {{ in_other_currency('charges.amount', 'charges.currency', 'orders.currency', 'fx_spans') }}
+                then -{{ in_other_currency('-charges.amount', 'charges.currency', 'orders.currency', 'fx_days') }}
+            else {{ in_other_currency('charges.amount', 'charges.currency', 'orders.currency', 'fx_days') }}
         end as line_amount
     from charged_elsewhere as charges
-    cross join value_rules
     inner join order_currencies as orders on charges.order_key = orders.order_key
-    left join fx_spans
-        on charges.currency = fx_spans.from_currency
-        and orders.currency = fx_spans.to_currency
-        and {{ rate_holds('fx_spans', 'charges.charged_on', 'value_rules.rate_days') }}
+    left join fx_days
+        on charges.currency = fx_days.from_currency
+        and orders.currency = fx_days.to_currency
+        and charges.charged_on = fx_days.day
 ),
 
 converted as (
@@ -135,7 +134,7 @@ shared as (
     {{ largest_remainder_rows('weighted', 'size', 'weight', 'weight_total', whole=['source', 'source_id'], tie='order_line_id') }}
 ),
 
-on_lines as (
+line_charges as (
     select
         order_line_id,
         order_key,
@@ -150,46 +149,12 @@ on_lines as (
         is_of_refund,
         paid_amount,
         case when line_amount < 0 then -share else share end as amount,
-        cast(null as string) as foreign_currency,
-        cast(null as bigint) as foreign_amount,
         -- what a refund causes belongs to its own day, everything else to the day of the sale
         case when is_of_refund then charged_on else sold_on end as posted_on,
         proves_known and row_number() over (
             partition by order_line_id, component, proves_known order by source, source_id
         ) = 1 as proves_known
     from shared
-),
-
-unconverted as (
-    select
-        cast(null as string) as order_line_id,
-        converted.order_key,
-        order_parts.store_id,
-        cast(null as string) as channel,
-        cast(null as string) as customer_id,
-        cast(null as string) as product_id,
-        converted.line_currency as currency,
-        converted.component,
-        converted.source,
-        converted.source_id,
-        converted.is_of_refund,
-        cast(null as bigint) as paid_amount,
-        cast(null as bigint) as amount,
-        converted.currency as foreign_currency,
-        converted.amount as foreign_amount,
-        case when converted.is_of_refund then converted.charged_on else order_parts.sold_on end as posted_on,
-        false as proves_known
-    from converted
-    inner join order_parts
-        on converted.order_key = order_parts.order_key
-        and converted.line_currency = order_parts.currency
-    where converted.line_amount is null
-),
-
-line_charges as (
-    select * from on_lines
-    union all
-    select * from unconverted
 )
 
 select * from line_charges

@@ -24,8 +24,8 @@ order_costs as (
     where source = 'costs' and order_key is not null
 ),
 
-fx_spans as (
-    select * from {{ ref('fx_spans') }}
+fx_days as (
+    select * from {{ ref('fx_days') }}
 ),
 
 value_rules as (
@@ -85,7 +85,7 @@ line_costs as (
         priced.cost_amount,
         case
             when priced.cost_currency = priced.currency then -priced.cost_amount
-            else -{{ in_other_currency('priced.cost_amount', 'priced.cost_currency', 'priced.currency', 'fx_spans') }}
+            else -{{ in_other_currency('priced.cost_amount', 'priced.cost_currency', 'priced.currency', 'fx_days') }}
         end as amount,
         -- without this kind the cost of a line is not known, whatever else is
         priced.kind = value_rules.known_kind as proves_known,
@@ -93,10 +93,10 @@ line_costs as (
     from priced
     cross join value_rules
     left join components on priced.kind = components.kind
-    left join fx_spans
-        on priced.cost_currency = fx_spans.from_currency
-        and priced.currency = fx_spans.to_currency
-        and {{ rate_holds('fx_spans', 'priced.sold_on', 'value_rules.rate_days') }}
+    left join fx_days
+        on priced.cost_currency = fx_days.from_currency
+        and priced.currency = fx_days.to_currency
+        and priced.sold_on = fx_days.day
 )
 
 select * from line_costs

@@ -86,7 +86,6 @@ charge as (
         case when proves_known then 1 else 0 end as covered_line,
         posted_on
     from line_charges
-    where amount is not null
 ),
 
 commission as (
