@@ -23,6 +23,12 @@ MODELS = (
     "path:models/commerce/value",
     *(f"serve_{name}" for name in ("customer_rfm", "customer_value", "contribution_totals", "contribution_gaps")),
 )
+STORES = [
+    {"store_id": "S1", "store_type": "direct", "timezone": "Asia/Shanghai"},
+    {"store_id": "S2", "store_type": "online", "timezone": "Asia/Shanghai"},
+    {"store_id": "unknown", "store_type": "undeclared", "timezone": "Asia/Shanghai"},
+]
+DAY = date(2025, 7, 1)
 Row = dict[str, Any]
 Tables = dict[str, pl.DataFrame]
 _TEXT, _INT, _DAY, _TIME = pl.String(), pl.Int64(), pl.Date(), pl.Datetime("us")
