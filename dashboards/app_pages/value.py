@@ -58,7 +58,7 @@ def _filters(page: Page, periods: list[str]) -> tuple[dict[str, str], str | None
             format_func=lambda code: words("value.every_store") if code is None else names[code],
             key="value_store",
         )
-    return {"first": first, "last": last}, store_id
+    return {"first_month": first, "last_month": last}, store_id
 
 
 def _sales(page: Page, totals: pl.DataFrame, currency: str, period: dict[str, str], store_id: str | None) -> None:

@@ -133,8 +133,6 @@ def asked(query_id: str, offered: dict[str, list[object]]) -> list[dict[str, obj
     given = dict(offered)
     if query_id == "settlement_lines":
         given["text"] = [None]
-    if query_id.startswith("value_"):  # months, not days
-        given |= {"first": ["2020-01"], "last": ["2030-01"]}
     if "store_id" in parameters and getattr(parameters["store_id"], "optional", False):
         given["store_id"] = [None, *offered["store_id"]]
     return [dict(zip(parameters, values, strict=True)) for values in itertools.product(*(given[n] for n in parameters))]
@@ -177,6 +175,8 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "band": [None, "high"],
         "first": [date(2020, 1, 1)],
         "last": [date(2030, 1, 1)],
+        "first_month": ["2020-01"],
+        "last_month": ["2030-01"],
         "dimension": ["channel", "store", "product"],
         "limit": [1000],
     }

@@ -55,6 +55,9 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "band": [None, "high"],
         "first": [BUSINESS_DATE - timedelta(days=365)],
         "last": [BUSINESS_DATE],
+        "first_month": ["2020-01"],
+        "last_month": ["2030-01"],
+        "dimension": ["channel", "store", "product"],
         "limit": [1000],
     }
     names = list(QUERIES[query_id].parameters)

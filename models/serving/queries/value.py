@@ -1,15 +1,15 @@
 """Value: RFM and segments of customers, and what sales leave by channel, store and product.
 
-Months are the store's civil time, ``first`` and ``last`` both in the period. Amounts are minor units, negative when
-spent or given back, and null where nothing of a component is known: unknown is never zero. ``covered_amount`` is what
-was paid for lines whose cost is known, ``paid_amount`` what was paid for all. Two currencies are never in one row.
+Months are the store's civil time; ``first_month`` and ``last_month`` are both in the period. Amounts are minor units,
+negative when spent or given back, null where nothing of a component is known: unknown is never zero. ``covered_amount``
+is what was paid for lines whose cost is known, ``paid_amount`` what was paid for all. No row mixes two currencies.
 """
 
 from models.serving.query import AMOUNT, COUNT, TEXT, Choice, Key, Limit, Query
 
 COMPONENTS = ("revenue", "discount", "refund", "cost", "fee", "commission", "shipping", "service_cost")
 DIMENSIONS = ("channel", "store", "product")
-_PERIOD = {"first": Key(), "last": Key(), "store_id": Key(optional=True)}
+_PERIOD = {"first_month": Key(), "last_month": Key(), "store_id": Key(optional=True)}
 _SUMS = ",\n".join(
     f"sum(amount) filter (where component = '{component}')::bigint as {component}_amount" for component in COMPONENTS
 )
@@ -22,7 +22,7 @@ _AMOUNTS = {
     **{f"{component}_amount": AMOUNT for component in COMPONENTS},
     **dict.fromkeys(("contribution", "paid_amount", "covered_amount"), AMOUNT),
 }
-_IN_PERIOD = "period between $first and $last and ($store_id is null or store_id = $store_id)"
+_IN_PERIOD = "period between $first_month and $last_month and ($store_id is null or store_id = $store_id)"
 
 PERIODS = Query(
     id="value_periods",
