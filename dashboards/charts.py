@@ -176,3 +176,86 @@ def waterfall(frame: pl.DataFrame, titles: tuple[str, str], alt: str) -> None:
         },
     }
     st.vega_lite_chart(drawn, spec, width="stretch", alt=alt)
+
+
+def money_waterfall(frame: pl.DataFrame, currency: str, titles: tuple[str, str], alt: str) -> None:
+    """From the first amount to what is left, one below the other, in the frame's order.
+
+    ``frame``: label, amount (minor units of one currency), is_total (a bar from zero). ``titles``: of label and amount.
+    """
+    drawn = _major(frame.select("label", "amount", "is_total"), currency, "amount").with_columns(
+        running=pl.when("is_total").then(0).otherwise("amount").cum_sum()
+    )
+    drawn = drawn.with_columns(
+        begin=pl.when("is_total").then(0).otherwise(pl.col("running") - pl.col("amount")),
+        end=pl.when("is_total").then("amount").otherwise("running"),
+        part=pl.when("is_total").then(pl.lit("total")).when(pl.col("amount") < 0).then(pl.lit("less")).otherwise(
+            pl.lit("more")
+        ),
+    )  # fmt: skip
+    colours = [
+        st.get_option("theme.primaryColor"),
+        st.get_option("theme.primaryColor"),
+        st.get_option("theme.redColor"),
+    ]
+    spec: dict[str, Any] = {
+        "height": 60 + 30 * max(1, frame.height),
+        "mark": {"type": "bar", "height": 18},
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 140}},
+            "x": {**_amount("begin", currency)},
+            "x2": {"field": "end"},
+            "color": {
+                "field": "part",
+                "type": "nominal",
+                "legend": None,
+                "scale": {"domain": ["total", "more", "less"], "range": colours},
+            },
+            "opacity": {"condition": {"test": "datum.part === 'total'", "value": 1}, "value": 0.6},
+            "tooltip": [
+                {"field": "label", "type": "nominal", "title": titles[0]},
+                {"field": "amount", "type": "quantitative", "format": _LOCALIZED, "title": titles[1]},
+            ],
+        },
+    }
+    st.vega_lite_chart(drawn, spec, width="stretch", alt=alt)
+
+
+def score_grid(frame: pl.DataFrame, shown: str, titles: tuple[str, str, str, str], alt: str) -> None:
+    """A grid of scores from 1 to 5: the latest buyers on top, the most frequent on the right.
+
+    ``frame``: recency_score, frequency_score, customers, net (major units), one currency. ``shown``: ``customers`` or
+    ``net``, by which the cells are coloured and marked. ``titles``: of recency, frequency, customers and net.
+    """
+    scores: dict[str, Any] = {"type": "ordinal", "scale": {"domain": [1, 2, 3, 4, 5]}}
+    spec: dict[str, Any] = {
+        "height": 320,
+        "encoding": {
+            "x": {**scores, "field": "frequency_score", "title": titles[1], "axis": {"labelAngle": 0}},
+            "y": {**scores, "field": "recency_score", "title": titles[0], "sort": "descending"},
+            "tooltip": [
+                {"field": "recency_score", "type": "ordinal", "title": titles[0]},
+                {"field": "frequency_score", "type": "ordinal", "title": titles[1]},
+                {"field": "customers", "type": "quantitative", "format": _LOCALIZED, "title": titles[2]},
+                {"field": "net", "type": "quantitative", "format": _LOCALIZED, "title": titles[3]},
+            ],
+        },
+        "layer": [
+            {
+                "mark": {"type": "rect", "cornerRadius": 3, "color": st.get_option("theme.primaryColor")},
+                "encoding": {
+                    "opacity": {
+                        "field": shown,
+                        "type": "quantitative",
+                        "legend": None,
+                        "scale": {"range": [0.08, 0.85], "zero": True},
+                    }
+                },
+            },
+            {
+                "mark": {"type": "text", "fontSize": 11},
+                "encoding": {"text": {"field": shown, "type": "quantitative", "format": ".3~s"}},
+            },
+        ],
+    }
+    st.vega_lite_chart(frame, spec, width="stretch", alt=alt)

@@ -9,6 +9,7 @@ from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
+from models.documents.value import ValueDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
 #: kind → type. A kind is a dataset of the lake's ``documents`` zone and a file (or folder) of the rulebooks.
@@ -17,6 +18,7 @@ KINDS: dict[str, type[Document]] = {
     "settlement": SettlementDocument,
     "churn": ChurnDocument,
     "customer": CustomerDocument,
+    "value": ValueDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

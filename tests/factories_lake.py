@@ -24,6 +24,17 @@ from models.customers.rule_tables import (
 )
 from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
+from models.documents.value import (
+    BOXES_SCHEMA,
+    COMPONENTS_SCHEMA,
+    SCALES_SCHEMA,
+    SEGMENTS_SCHEMA,
+    ValueDocument,
+    value_tables,
+)
+from models.documents.value import (
+    RULES_SCHEMA as VALUE_SCHEMA,
+)
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
 from models.interactions import KINDS_SCHEMA, kinds_table
@@ -34,6 +45,7 @@ Row = dict[str, Any]
 
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 CUSTOMER = CustomerDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "customer.yaml")
+VALUE = ValueDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "value.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -65,6 +77,11 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "is_labelled": pl.Boolean(),
         "is_scoring": pl.Boolean(),
     },
+    "value_rules": VALUE_SCHEMA,
+    "value_scales": SCALES_SCHEMA,
+    "value_boxes": BOXES_SCHEMA,
+    "value_segments": SEGMENTS_SCHEMA,
+    "value_components": COMPONENTS_SCHEMA,
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "interaction_kinds": KINDS_SCHEMA,
@@ -119,6 +136,7 @@ class HandMadeLake:
     rules: Sequence[Row] = ()
     scores: Sequence[Row] = ()
     customer: CustomerDocument = CUSTOMER
+    value: ValueDocument = VALUE
 
     @property
     def as_of(self) -> datetime:
@@ -185,6 +203,10 @@ class HandMadeLake:
             ],
             "churn_cutoffs": [self._cutoff(day) for day in (*self.cutoff_dates, self.business_date)],
             "settlement_rules": self.rules,
+            **{
+                name: frame.to_dicts()
+                for name, frame in value_tables(self.value, self.as_of, ZoneInfo(self.timezone)).items()
+            },
             "churn_scores": self.scores,
         }
 

@@ -18,6 +18,7 @@ from models.contracts.published import PUBLISHED, create_statement
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_timeline import INTERACTIONS
+from tests.factories_value import VALUE_SOURCES
 
 BUSINESS_DATE = date(2026, 6, 30)
 AS_OF = datetime(2026, 6, 29, 16)  # the start of that day in Asia/Shanghai, as naive UTC
@@ -277,6 +278,7 @@ _SOURCES = {
             120000 as effect_ppm_1, -30000 as effect_ppm_2, null as effect_ppm_3
         from (select *, row_number() over (order by md5(customer_id)) as r from customers)
     """,
+    **VALUE_SOURCES,
     "data_freshness": """
         select 'orders' as dataset, (select count(*) from order_lines) as rows_count, 1 as days_behind,
             (select max(ordered_at) from orders) as last_event_at

@@ -16,6 +16,7 @@ from models.store import Scope
 
 Tables = dict[str, pl.DataFrame]
 PERSONAL = ("name", "phone", "unionid", "external_userid", "member_no", "email")
+RFM_MEASURES = ("recency_days", "frequency", "monetary", "orders_count", "first_order_at", "last_order_at")
 WHOLE_COMPANY_ONLY = (
     *("customer_identifiers", "batches", "quality_checks", "estimators"),
     *(name for name in PUBLISHED if name.startswith("identity_")),
@@ -154,6 +155,14 @@ class Part:
             tables[name] = tables[name].with_columns(_only(own[0], "order_key") + _only(own[1], line))
         for name in WHOLE_COMPANY_ONLY:
             tables[name] = self.tables[name].clear()
+        # scores of who bought in a shop that is seen, in that currency; without days, orders and money of other shops
+        bought = tables["customer_value"].select("customer_id", "currency").unique()
+        hidden = _only(pl.lit(False), *RFM_MEASURES)
+        tables["customer_rfm"] = (
+            self.tables["customer_rfm"].join(bought, on=["customer_id", "currency"], how="semi").with_columns(hidden)
+        )
+        products = tables["contribution_totals"].filter(pl.col("dimension_kind") == "product")["dimension_id"]
+        tables["sold_products"] = self.tables["sold_products"].filter(pl.col("product_id").is_in(products.to_list()))
         tables["data_freshness"] = self.tables["data_freshness"].with_columns(_only(pl.lit(False), "rows_count"))
         return tables
 

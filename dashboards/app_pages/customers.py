@@ -6,7 +6,7 @@ import streamlit as st
 from dashboards import customer_record, finding, frame, tables, timeline
 from dashboards.frame import Page
 from ml import features
-from models.money import display
+from models.money import PPM, display
 
 
 def show() -> None:
@@ -33,6 +33,7 @@ def _profile(page: Page, customer_id: str) -> None:
     customer_record.where_from(page, profile, fields)
     _figures(page, customer_id, profile)
     _risk(page, customer_id)
+    _value(page, customer_id)
     happenings, orders, points, consents, identifiers = st.tabs(
         [
             words("customers.timeline"),
@@ -115,6 +116,29 @@ def _risk(page: Page, customer_id: str) -> None:
             reasons=tables.reasons(row, words, features.BY_NAME),
         )
     )
+
+
+def _value(page: Page, customer_id: str) -> None:
+    """One line per currency. A contribution without any cost known would read as a profit."""
+    words = page.words
+    for row in page.read("customer_value", customer_id=customer_id).iter_rows(named=True):
+        currency, covered = row["currency"], row["covered_amount"]
+        left = words("customers.value_no_cost")
+        if covered > 0:
+            left = words(
+                "customers.value_left",
+                amount=display(row["contribution"], currency),
+                share=tables.percent(covered * PPM // row["paid_amount"]),
+            )
+        st.text(
+            words(
+                "customers.value",
+                currency=currency,
+                net=display(row["net_amount"], currency),
+                segment=row[f"name_{words.language}"] or words("customers.value_no_segment"),
+                contribution=left,
+            )
+        )
 
 
 def _orders(page: Page, customer_id: str) -> None:

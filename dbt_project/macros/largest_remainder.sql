@@ -62,3 +62,33 @@
         ) as fractioned
     ) as counted
 {%- endmacro %}
+
+
+{#- The same split over rows, where the number of parts is not known: each row of `relation` gets its share of `size`, which is
+    the same on all rows of one `whole`, by `weight` of `weight_total`; the shares of a whole sum to its size. Fractions that
+    tie go to the lower `tie`, which is different on each row of a whole. Gives the columns of `relation` and `share`. -#}
+{% macro largest_remainder_rows(relation, size, weight, weight_total, whole, tie) -%}
+    select
+        *,
+        floor_share + case
+            when row_number() over (partition by {{ whole | join(', ') }} order by fraction desc, {{ tie }})
+                <= {{ size }} - sum(floor_share) over (partition by {{ whole | join(', ') }})
+            then 1 else 0
+        end as share
+    from (
+        select
+            *,
+            product - cast(floor_share as {{ wide_integer() }}) * {{ weight_total }} as fraction
+        from (
+            select
+                *,
+                cast({{ integer_division('product', weight_total) }} as bigint) as floor_share
+            from (
+                select
+                    *,
+                    cast({{ size }} as {{ wide_integer() }}) * {{ weight }} as product
+                from {{ relation }}
+            ) as multiplied
+        ) as floored
+    ) as fractioned
+{%- endmacro %}

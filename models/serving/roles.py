@@ -34,6 +34,7 @@ PAGES: dict[str, frozenset[str]] = {
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
     "settlement": frozenset({"settlement"}),
+    "value": frozenset({"value"}),
     "at_risk": frozenset({"risk", "quality"}),
     "quality": frozenset({"quality"}),
     "imports": frozenset(),
@@ -48,12 +49,12 @@ EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
-    "region_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
-    "store_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
+    "region_manager": Role(_DAILY | {"settlement", "value", "quality"}, personal=True, exports=True),
+    "store_manager": Role(_DAILY | {"settlement", "value", "quality"}, personal=True, exports=True),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
-    "operator": Role(_DAILY | _DECIDES | {"quality", "imports"}, personal=True, exports=True),
-    "finance": Role(_EVERYBODY | {"settlement", "quality"}),
-    "analyst": Role(_DAILY | {"identity", "settlement", "quality"}),
+    "operator": Role(_DAILY | _DECIDES | {"value", "quality", "imports"}, personal=True, exports=True),
+    "finance": Role(_EVERYBODY | {"settlement", "value", "quality"}),
+    "analyst": Role(_DAILY | {"identity", "settlement", "value", "quality"}),
 }
 
 

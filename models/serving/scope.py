@@ -178,6 +178,41 @@ VIEWS: dict[str, str] = {
         from settlement_entries
         where $all_stores or list_contains($store_ids, store_id)
     """,
+    "visible_customer_value": """
+        select * from customer_value where $all_stores or list_contains($store_ids, store_id)
+    """,
+    # a score is about the person; days, orders and money count facts of any shop, and a currency may be another shop's
+    "visible_customer_rfm": """
+        select
+            customer_id, currency, segment,
+            case when $all_stores then recency_days end as recency_days,
+            case when $all_stores then frequency end as frequency,
+            case when $all_stores then monetary end as monetary,
+            case when $all_stores then orders_count end as orders_count,
+            recency_score, frequency_score, monetary_score, is_in_window,
+            case when $all_stores then first_order_at end as first_order_at,
+            case when $all_stores then last_order_at end as last_order_at
+        from customer_rfm
+        where
+            $all_stores
+            or (customer_id, currency) in (select (customer_id, currency) from visible_customer_value)
+    """,
+    "visible_contribution_totals": """
+        select * from contribution_totals where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_contribution_gaps": """
+        select * from contribution_gaps where $all_stores or list_contains($store_ids, store_id)
+    """,
+    # a product is known to who sees a sale of it
+    "visible_sold_products": """
+        select * from sold_products
+        where
+            $all_stores
+            or product_id in (select dimension_id from visible_contribution_totals where dimension_kind = 'product')
+    """,
+    "visible_value_segments": """
+        select * from value_segments
+    """,
     "visible_churn_scores": """
         select
             * replace (

@@ -78,6 +78,7 @@ ASKS = {
     "customers": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
     "risk": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
     "settlement": {"owner", "region_manager", "store_manager", "finance", "analyst"},
+    "value": {"owner", "region_manager", "store_manager", "operator", "finance", "analyst"},
     "audiences": {"owner", "region_manager", "store_manager", "operator"},
     "identity": {"owner", "service_manager", "operator", "analyst"},
 }
@@ -86,7 +87,7 @@ SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "o
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
-           "audience": "audiences", "identity": "identity"}  # fmt: skip
+           "value": "value", "audience": "audiences", "identity": "identity"}  # fmt: skip
 _QUALITY = {
     *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
 }
@@ -174,6 +175,9 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "band": [None, "high"],
         "first": [date(2020, 1, 1)],
         "last": [date(2030, 1, 1)],
+        "first_month": ["2020-01"],
+        "last_month": ["2030-01"],
+        "dimension": ["channel", "store", "product"],
         "limit": [1000],
         "subject": [None, "order"],
         "before": [None, datetime(2026, 3, 1)],
@@ -205,10 +209,11 @@ def test_every_query_answers_as_if_there_were_nothing_out_of_scope(snapshot, tab
     # who is who, but whether a customer of theirs is one, and which order of theirs it has
     whole |= {name for name in QUERIES if name.startswith("identity_")} - {"identity_find_customer", "identity_anchor"}
     if scope == "company":
-        # the sample has no platform, so no state that nobody knows; nobody in it contradicts anybody or ever changed
+        # the sample has no platform, so no state that nobody knows; no costs, so none without a rate; nobody in it
+        # contradicts anybody or ever changed
         quiet = {name for name in QUERIES if name.startswith(("identity_refusals", "identity_reviews"))}
         quiet.add("customer_custom_fields")  # the company declared none
-        assert answered == set(QUERIES) - {"unknown_states", "identity_events", *quiet}
+        assert answered == set(QUERIES) - {"identity_events", "unknown_states", "value_gaps", *quiet}
     elif scope != "nothing":
         assert not answered & whole
         assert len(answered) > 12, "a query that never answers leaks nothing either"

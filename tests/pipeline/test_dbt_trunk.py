@@ -22,7 +22,11 @@ from models.settings import PROJECT_ROOT
 from tests.factories_lake import HandMadeLake, at
 from tests.trunk_company import CUTOFF, hand_made
 
-OTHERS = ["path:models/settlement", "serve_settlement_entries", "serve_settlement_summary"]  # test_settlement_sql.py
+OTHERS = [
+    *("path:models/settlement", "serve_settlement_entries", "serve_settlement_summary"),  # test_settlement_sql.py
+    "line_commissions+",  # what follows from settlement: test_value_sql.py
+]
+NOT_BUILT = {"settlement_summary", "settlement_entries", "customer_value", "contribution_totals"}
 Tables = dict[str, pl.DataFrame]
 
 
@@ -365,7 +369,7 @@ def test_no_float_outside_the_features(types: list[tuple[str, str, str]]) -> Non
     assert floats == []
 
 
-@pytest.mark.parametrize("table", [name for name in PUBLISHED if not name.startswith("settlement_")])
+@pytest.mark.parametrize("table", sorted(set(PUBLISHED) - NOT_BUILT))
 def test_published_tables_keep_their_contract(table: str, types: list[tuple[str, str, str]]) -> None:
     found = {column: kind for name, column, kind in types if name == f"serve_{table}"}
     if not found:

@@ -11,15 +11,17 @@ from models.serving.queries import (
     risk,
     settlement,
     timeline,
+    value,
 )
 from models.serving.query import Query
 
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
-    "customers": (*customers.QUERIES, *customer_record.QUERIES, *timeline.QUERIES),
+    "customers": (*customers.QUERIES, *customer_record.QUERIES, *timeline.QUERIES, *value.QUERIES_OF_CUSTOMERS),
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
+    "value": value.QUERIES,
     "risk": risk.QUERIES,
     "quality": quality.QUERIES,
     "audiences": audiences.QUERIES,

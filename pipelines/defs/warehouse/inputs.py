@@ -10,6 +10,7 @@ from models.documents.churn import ChurnDocument, cutoffs
 from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.settlement import SettlementDocument
+from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.settlement.rules import compile_rules
@@ -58,6 +59,11 @@ OF_THE_RUN = {
     "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
     "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
+    "value_rules": (["rule_documents"], "The value document's window and limits, one row."),
+    "value_scales": (["rule_documents"], "Limits of the RFM scores, by measure and currency."),
+    "value_boxes": (["rule_documents"], "The segment of every combination of RFM scores."),
+    "value_segments": (["rule_documents"], "Segments of customers, with their names."),
+    "value_components": (["rule_documents"], "Which component of a contribution a kind of cost or bill line is."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
     "interaction_kinds": ([], "The kinds of interactions as a table."),
@@ -89,11 +95,13 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     plan = build.freeze()
     files = warehouse.start(lake, plan)
     churn = published(lake, "churn", ChurnDocument, plan.to_seq)
+    value = published(lake, "value", ValueDocument, plan.to_seq)
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
+        **value_tables(value, plan.as_of, build.workspace.settings.zone),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
         "interaction_kinds": kinds_table(),

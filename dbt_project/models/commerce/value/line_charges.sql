@@ -1,0 +1,160 @@
+-- Grain: (source, source_id, order_line_id). Charges of orders on their lines, in proportion to what was paid for each, by
+-- largest remainder: the shares of a charge are the charge, to the minor unit. An order with lines in the charge's currency
+-- bears it there; else the charge is converted to the order's one currency. A charge that would need a rate that is not known
+-- has no rows.
+with order_charges as (
+    select * from {{ ref('order_charges') }}
+    where order_key is not null
+),
+
+sold_lines as (
+    select * from {{ ref('sold_lines') }}
+),
+
+fx_days as (
+    select * from {{ ref('fx_days') }}
+),
+
+value_rules as (
+    select * from {{ source('lake', 'value_rules') }}
+),
+
+charged_orders as (
+    select distinct order_key from order_charges
+),
+
+lines as (
+    select sold_lines.*
+    from sold_lines
+    inner join charged_orders on sold_lines.order_key = charged_orders.order_key
+),
+
+-- one row per order and currency of its lines
+order_parts as (
+    select
+        order_key,
+        currency,
+        min(store_id) as store_id,
+        count(*) as lines_count,
+        cast(sum(greatest(paid_amount, 0)) as bigint) as paid_amount,
+        min(sold_on) as sold_on
+    from lines
+    group by order_key, currency
+),
+
+in_own_currency as (
+    select
+        order_charges.*,
+        order_parts.currency as line_currency,
+        order_charges.amount as line_amount
+    from order_charges
+    inner join order_parts
+        on order_charges.order_key = order_parts.order_key
+        and order_charges.currency = order_parts.currency
+),
+
+charged_elsewhere as (
+    select order_charges.*
+    from order_charges
+    left join order_parts
+        on order_charges.order_key = order_parts.order_key
+        and order_charges.currency = order_parts.currency
+    where order_parts.order_key is null
+),
+
+order_currencies as (
+    select
+        order_key,
+        min(currency) as currency,
+        count(*) as currencies_count
+    from order_parts
+    group by order_key
+),
+
+in_another_currency as (
+    select
+        charges.*,
+        orders.currency as line_currency,
+        case
+            when orders.currencies_count > 1 then null
+            when charges.amount < 0
+                then -{{ in_other_currency('-charges.amount', 'charges.currency', 'orders.currency', 'fx_days') }}
+            else {{ in_other_currency('charges.amount', 'charges.currency', 'orders.currency', 'fx_days') }}
+        end as line_amount
+    from charged_elsewhere as charges
+    inner join order_currencies as orders on charges.order_key = orders.order_key
+    left join fx_days
+        on charges.currency = fx_days.from_currency
+        and orders.currency = fx_days.to_currency
+        and charges.charged_on = fx_days.day
+),
+
+converted as (
+    select * from in_own_currency
+    union all
+    select * from in_another_currency
+),
+
+weighted as (
+    select
+        converted.source,
+        converted.source_id,
+        converted.component,
+        converted.kind,
+        converted.is_of_refund,
+        converted.charged_on,
+        converted.line_amount,
+        abs(converted.line_amount) as size,
+        lines.order_line_id,
+        lines.order_key,
+        lines.store_id,
+        lines.channel,
+        lines.customer_id,
+        lines.product_id,
+        lines.currency,
+        lines.paid_amount,
+        -- lines that are all free bear alike
+        case when order_parts.paid_amount = 0 then 1 else greatest(lines.paid_amount, 0) end as weight,
+        case when order_parts.paid_amount = 0 then order_parts.lines_count else order_parts.paid_amount end as weight_total,
+        -- a fee, or the kind of cost without which the cost of a line is not known; what a refund gave back proves nothing
+        (converted.component = 'fee' or converted.kind = value_rules.known_kind) and not converted.is_of_refund as proves_known,
+        lines.sold_on
+    from converted
+    cross join value_rules
+    inner join order_parts
+        on converted.order_key = order_parts.order_key
+        and converted.line_currency = order_parts.currency
+    inner join lines
+        on converted.order_key = lines.order_key
+        and converted.line_currency = lines.currency
+    where converted.line_amount is not null
+),
+
+shared as (
+    {{ largest_remainder_rows('weighted', 'size', 'weight', 'weight_total', whole=['source', 'source_id'], tie='order_line_id') }}
+),
+
+line_charges as (
+    select
+        order_line_id,
+        order_key,
+        store_id,
+        channel,
+        customer_id,
+        product_id,
+        currency,
+        component,
+        source,
+        source_id,
+        is_of_refund,
+        paid_amount,
+        case when line_amount < 0 then -share else share end as amount,
+        -- what a refund causes belongs to its own day, everything else to the day of the sale
+        case when is_of_refund then charged_on else sold_on end as posted_on,
+        proves_known and row_number() over (
+            partition by order_line_id, component, proves_known order by source, source_id
+        ) = 1 as proves_known
+    from shared
+)
+
+select * from line_charges

@@ -1,0 +1,70 @@
+-- Grain: entry_id. What settlement gives to staff and agents of a sale, negative, and what it takes back of a refund, on the
+-- settlement's own days. The line of a refund is the one that it names; a refund without one has none here either.
+with entries as (
+    select * from {{ ref('settlement_entries') }}
+),
+
+settlement_rules as (
+    select * from {{ source('lake', 'settlement_rules') }}
+),
+
+components as (
+    select * from {{ source('lake', 'value_components') }}
+    where source = 'settlement'
+),
+
+sold_lines as (
+    select * from {{ ref('sold_lines') }}
+),
+
+refunds as (
+    select * from {{ ref('refunds') }}
+),
+
+stores as (
+    select * from {{ ref('stores') }}
+),
+
+parties as (
+    select distinct
+        settlement_rules.rule_id,
+        settlement_rules.rule_version,
+        settlement_rules.component_seq,
+        components.component
+    from settlement_rules
+    inner join components on settlement_rules.party_kind = components.kind
+),
+
+paid_away as (
+    select
+        entries.*,
+        coalesce(entries.original_line_id, case when entries.posting = 'SALE' then entries.line_id end) as order_line_id,
+        parties.component
+    from entries
+    inner join parties
+        on entries.rule_id = parties.rule_id
+        and entries.rule_version = parties.rule_version
+        and entries.component_seq = parties.component_seq
+    where entries.amount <> 0
+),
+
+line_commissions as (
+    select
+        paid_away.entry_id,
+        sold_lines.order_line_id,
+        paid_away.order_key,
+        paid_away.store_id,
+        {{ sales_channel('stores.store_type') }} as channel,
+        coalesce(sold_lines.customer_id, refunds.customer_id) as customer_id,
+        coalesce(sold_lines.product_id, refunds.product_id) as product_id,
+        paid_away.currency,
+        paid_away.component,
+        -paid_away.amount as amount,
+        paid_away.economic_date as posted_on
+    from paid_away
+    inner join stores on paid_away.store_id = stores.store_id
+    left join sold_lines on paid_away.order_line_id = sold_lines.order_line_id
+    left join refunds on paid_away.posting = 'REFUND' and paid_away.line_id = refunds.refund_line_id
+)
+
+select * from line_commissions

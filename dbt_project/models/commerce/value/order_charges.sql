@@ -1,0 +1,165 @@
+-- Grain: (source, source_id). Fees of payment bills, lines of platforms' bills and costs of whole orders, each with the order
+-- that it is of, if that is known: by store and number; a number alone must be that of one order only. amount is positive
+-- when the company gets it. order_key is null when no order that was sold is found.
+with payment_lines as (
+    select * from {{ ref('stg_bills__payment_lines') }}
+),
+
+statements as (
+    select * from {{ ref('stg_files__shop_statements') }}
+),
+
+costs as (
+    select * from {{ ref('stg_files__costs') }}
+),
+
+components as (
+    select * from {{ source('lake', 'value_components') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+sold_lines as (
+    select * from {{ ref('sold_lines') }}
+),
+
+from_bills as (
+    select
+        'payment_bill' as source,
+        {{ charge_id(['channel', 'account_id', 'kind', 'transaction_id', 'entry_id', 'cast(occurrence as string)']) }} as source_id,
+        'fee' as component,
+        'fee' as kind,
+        store_id,
+        order_id,
+        cast(null as string) as other_order_id,
+        -- a bill knows stores by the channel's numbers
+        false as names_own_store,
+        kind = 'refund' as is_of_refund,
+        currency,
+        fee_amount as amount,
+        {{ local_date('occurred_at', 'this_run.company_timezone') }} as charged_on
+    from payment_lines
+    cross join this_run
+    where fee_amount <> 0 and coalesce(refund_status, 'SUCCESS') <> 'FAIL'
+),
+
+billed_orders as (
+    select distinct channel, order_id from payment_lines
+    where order_id is not null
+),
+
+-- a payment channel's own bill goes before a table made by hand from it
+from_statements as (
+    select
+        'statement' as source,
+        {{ charge_id(['statements.platform', 'statements.account_id', 'statements.entry_id', 'statements.kind']) }} as source_id,
+        coalesce(components.component, 'fee') as component,
+        statements.kind,
+        statements.store_id,
+        statements.order_id,
+        statements.platform_order_id as other_order_id,
+        true as names_own_store,
+        statements.refund_id is not null as is_of_refund,
+        statements.currency,
+        case when components.component is not null then statements.amount else statements.fee_amount end as amount,
+        {{ local_date('statements.occurred_at', 'this_run.company_timezone') }} as charged_on
+    from statements
+    cross join this_run
+    left join components on components.source = 'statements' and statements.kind = components.kind
+    left join billed_orders
+        on statements.platform = billed_orders.channel
+        and statements.order_id = billed_orders.order_id
+    where billed_orders.order_id is null
+        and case when components.component is not null then statements.amount else statements.fee_amount end <> 0
+),
+
+newest_order_costs as (
+    select *
+    from costs
+    where order_id <> '*'
+    qualify row_number() over (partition by order_id, store_id, kind, currency order by valid_from desc) = 1
+),
+
+from_costs as (
+    select
+        'costs' as source,
+        {{ charge_id(['costs.order_id', 'costs.store_id', 'costs.kind', 'costs.currency']) }} as source_id,
+        coalesce(components.component, 'cost') as component,
+        costs.kind,
+        case when costs.store_id <> '*' then costs.store_id end as store_id,
+        costs.order_id,
+        cast(null as string) as other_order_id,
+        true as names_own_store,
+        false as is_of_refund,
+        costs.currency,
+        -costs.amount as amount,
+        costs.valid_from as charged_on
+    from newest_order_costs as costs
+    left join components on components.source = 'costs' and costs.kind = components.kind
+    where costs.amount <> 0
+),
+
+charges as (
+    select * from from_bills
+    union all
+    select * from from_statements
+    union all
+    select * from from_costs
+),
+
+numbers as (
+    select order_id from charges where order_id is not null
+    union
+    select other_order_id as order_id from charges where other_order_id is not null
+),
+
+sold_orders as (
+    select distinct
+        sold_lines.order_key,
+        sold_lines.store_id,
+        sold_lines.order_id
+    from sold_lines
+    inner join numbers on sold_lines.order_id = numbers.order_id
+),
+
+numbers_of_one_order as (
+    select
+        order_id,
+        min(order_key) as order_key
+    from sold_orders
+    group by order_id
+    having count(*) = 1
+),
+
+order_charges as (
+    select
+        charges.source,
+        charges.source_id,
+        charges.component,
+        charges.kind,
+        coalesce(
+            in_store.order_key,
+            other_in_store.order_key,
+            case
+                when charges.store_id is null or not charges.names_own_store
+                    then coalesce(by_number.order_key, by_other_number.order_key)
+            end
+        ) as order_key,
+        charges.is_of_refund,
+        charges.currency,
+        charges.amount,
+        charges.charged_on
+    from charges
+    left join sold_orders as in_store
+        on charges.store_id = in_store.store_id
+        and charges.order_id = in_store.order_id
+    left join sold_orders as other_in_store
+        on charges.store_id = other_in_store.store_id
+        and charges.other_order_id = other_in_store.order_id
+    left join numbers_of_one_order as by_number on charges.order_id = by_number.order_id
+    left join numbers_of_one_order as by_other_number on charges.other_order_id = by_other_number.order_id
+)
+
+select * from order_charges

@@ -1,0 +1,5 @@
+with customer_value as (
+    select * from {{ ref('customer_value') }}
+)
+
+select * from customer_value
