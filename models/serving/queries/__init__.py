@@ -1,11 +1,12 @@
 """Every query by id: one module per subject. Nothing else in the project asks the snapshot."""
 
-from models.serving.queries import audiences, customers, identity, identity_reviews, overview, quality, risk, settlement
+from models.serving.queries import audiences, customers, identity, identity_reviews, metrics, overview, quality, risk, settlement
 from models.serving.query import Query
 
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
+    "metrics": metrics.QUERIES,
     "customers": customers.QUERIES,
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
