@@ -30,6 +30,15 @@ class Page:
     def viewer(self) -> Viewer:
         return self.read.viewer
 
+    def about(self, metric: str) -> str:
+        """What the glossary says of a figure, in the page's language: for the help beside it. Raises KeyError."""
+        found = self.read("metric_glossary").filter(pl.col("metric") == metric)
+        if found.is_empty():
+            raise KeyError(metric)
+        row = found.row(0, named=True)
+        language = self.words.language
+        return f"{row[f'meaning_{language}']}  \n{row[f'formula_{language}']}"
+
     def times(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
         """Naive UTC columns as text in the company's civil time: ``2026-06-29 18:05``."""
         return frame.with_columns(
@@ -124,8 +133,13 @@ def _stop(words: Words, title: str, body: str) -> None:
     st.stop()
 
 
-def numbers(figures: Sequence[tuple[str, str]], columns: int = 6, width: int = 120) -> None:
-    """A row of figures that becomes two columns on a phone. Labels are words, values formatted figures."""
+def numbers(
+    figures: Sequence[tuple[str, str] | tuple[str, str, str | None]], columns: int = 6, width: int = 120
+) -> None:
+    """A row of figures that becomes two columns on a phone. Labels are words, values formatted figures.
+
+    The third part, where there is one, is the help: what the glossary says (``Page.about``).
+    """
     with st.grid(max(2, min(columns, len(figures))), min_column_width=width):
-        for label, value in figures:
-            st.metric(label, value, border=True)
+        for label, value, *about in figures:
+            st.metric(label, value, border=True, help=about[0] if about else None)

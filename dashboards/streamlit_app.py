@@ -19,6 +19,7 @@ MENU = (
     ("identity_review", "review.title", ":material/rule:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
+    ("glossary", "glossary.title", ":material/menu_book:"),
     ("quality", "quality.title", ":material/fact_check:"),
     ("imports", "imports.title", ":material/upload_file:"),
     ("people", "people.title", ":material/group:"),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from models.errors import ExpectedError
 from pipelines.plan import RunPlan
 from pipelines.warehouse import ENGINE_CONFIG, attach
 
-MARTS = "metrics"  # the dbt model that holds the figures of all periods and places
+PUBLISHED = "serve_metrics"  # the dbt model that holds the figures of all periods and places
 _PARAMETER = re.compile(r"\$(first|last)\b")
 _PLACES = {"store": "metric_store", "region": "metric_region", "channel": "metric_channel", "party_role": "metric_party"}
 
@@ -130,17 +130,22 @@ def _located(figure: Figure, rows: Rows, place: Place) -> str:
     """  # noqa: S608 - expressions of the shipped glossary
 
 
-def road(manifest: Path, mart: str, datasets: Mapping[str, object] | list[str]) -> list[str]:
-    """dbt models between a published figure and what landed, downstream first: the shortest ways through a mart.
+def road(manifest: Path, rows: Rows, datasets: Sequence[str]) -> list[str]:
+    """dbt models between a published figure and what landed, downstream first: the shortest ways.
 
-    From the mart of figures (or, when no way leads there, from ``mart``) to the landed datasets.
+    From the published figures over the model that counts this one to the table of its rows, and on to the landed
+    datasets. A figure that is not kept begins at the table of its rows. Raises CannotTraceError.
     """
+    mart = rows.mart
     parents = json.loads(manifest.read_text(encoding="utf-8"))["parent_map"]
     named = {_name(node): node for node in parents if node.startswith(("model.", "source."))}
-    start, end = named.get(f"serve_{MARTS}"), named.get(mart)
-    if end is None:
+    end = named.get(mart)
+    if end is None or (rows.model is not None and rows.model not in named):
         raise CannotTraceError(f"{mart} is not a model of this release: the glossary is newer than the warehouse")
-    found = (_way(parents, start, end) if start else None) or [end]
+    found = [end]
+    if rows.model is not None:
+        counted = named[rows.model]
+        found = [*(_way(parents, named[PUBLISHED], counted) or []), *(_way(parents, counted, end) or [end])]
     for dataset in datasets:
         way = _way(parents, end, named[f"lake.{dataset}"]) if f"lake.{dataset}" in named else None
         found += way[1:] if way else []

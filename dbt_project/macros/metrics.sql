@@ -14,7 +14,7 @@
 
 
 {#- Wide daily figures as one row a metric: `measures` are columns of `days`, each named as its metric; days without it
-    are left out. `places`: which of store_id, region, channel, party_role the days know; `currency`: whether they have
+    are left out. `places`: which of store_id, region, channel, party_role the days know, the others are empty; `currency`: whether they have
     one. One scan: the names are crossed with the days. -#}
 {% macro one_row_a_metric(days, measures, places, currency=true) -%}
     select * from (
@@ -22,7 +22,7 @@
             names.metric,
             days.metric_date,
             {%- for place in ['store_id', 'region', 'channel', 'party_role'] %}
-            {% if place in places %}days.{{ place }}{% else %}cast(null as string){% endif %} as {{ place }},
+            {% if place in places %}coalesce(days.{{ place }}, ''){% else %}''{% endif %} as {{ place }},
             {%- endfor %}
             {% if currency %}days.currency{% else %}''{% endif %} as currency,
             cast(case names.metric

@@ -45,11 +45,15 @@ class BothLanguages(Document):
 
 
 class Rows(Document):
-    """Which rows of a table of the warehouse make a figure; expressions are DuckDB's, over the table's columns."""
+    """Which rows of a table of the warehouse make a figure; expressions are DuckDB's, over the table's columns.
+
+    ``model``: the dbt model that counts it for the mart ``metrics``; None for what is not kept there.
+    """
 
     mart: str = Field(pattern=r"^[a-z_]+$")
     measure: str = Field(pattern=r"^(count\(\*\)|(sum|max)\(.+\)|count\(distinct \w+\))$")
     key: tuple[str, ...] = Field(min_length=1)
+    model: str | None = Field(default=None, pattern=r"^[a-z_]+$")
     where: str = "true"
     day: str | None = None
     moment: str | None = None

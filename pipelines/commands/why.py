@@ -136,7 +136,7 @@ def _behind(
     traced = trace(connection, figure, place, plan, limit)
     landed = landed_rows(connection, mart, traced.shown, promoted / "inputs", lake)
     named = {one.dataset for rows in landed for one in rows} or set(datasets_of(mart)[:1])
-    models = road(promoted / "dbt" / "manifest.json", mart, sorted(named))
+    models = road(promoted / "dbt" / "manifest.json", figure.rows, sorted(named))
     return Behind(figure, published(snapshot, figure, place, monthly), traced, landed, models)
 
 
@@ -263,4 +263,5 @@ def _short(one: Behind) -> pl.DataFrame:
     assert rows is not None
     measured = [name for name in frame.columns if name in rows.measure.replace("(", " ").replace(")", " ").split()]
     wanted = dict.fromkeys([*rows.key, "metric_on", *_ABOUT, *measured])
-    return frame.select(name for name in wanted if name in frame.columns).rename({"metric_on": "day"}, strict=False)
+    told = [name for name in wanted if name in frame.columns and frame[name].null_count() < frame.height]
+    return frame.select(told).rename({"metric_on": "day"}, strict=False)

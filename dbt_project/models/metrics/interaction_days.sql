@@ -27,9 +27,9 @@ interaction_days as (
     select
         numbers.customer_number,
         {{ civil_day('interactions.occurred_at') }} as metric_date,
-        stores.store_id,
-        interactions.channel,
-        min(stores.region) as region,
+        coalesce(stores.store_id, '') as store_id,
+        coalesce(interactions.channel, '') as channel,
+        coalesce(min(stores.region), '') as region,
         count(*) as interactions,
         count(case when interactions.kind not in {{ acts_of_the_company() }} then 1 end) as own_acts,
         count(case when interactions.kind = 'message_received' then 1 end) as messages_received,

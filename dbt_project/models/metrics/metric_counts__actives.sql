@@ -12,7 +12,7 @@ with active_days as (
         customer_number
     from active_days
     {%- if dimension != 'company' %}
-    where {{ place }} is not null
+    where {{ place }} <> ''
     {%- endif %}
     group by {{ first_day }}{% if dimension != 'company' %}, {{ place }}{% endif %}, customer_number
 ),

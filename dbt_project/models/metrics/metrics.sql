@@ -87,7 +87,7 @@ added_up as (
         currency,
         cast(sum(value) as bigint) as value
     from by_place
-    where dimension_id is not null
+    where dimension_kind = 'company' or dimension_id <> ''
     group by metric, period_kind, period_start, dimension_kind, dimension_id, currency
 ),
 
