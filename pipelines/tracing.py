@@ -18,7 +18,12 @@ from pipelines.warehouse import ENGINE_CONFIG, attach
 
 PUBLISHED = "serve_metrics"  # the dbt model that holds the figures of all periods and places
 _PARAMETER = re.compile(r"\$(first|last)\b")
-_PLACES = {"store": "metric_store", "region": "metric_region", "channel": "metric_channel", "party_role": "metric_party"}
+_PLACES = {
+    "store": "metric_store",
+    "region": "metric_region",
+    "channel": "metric_channel",
+    "party_role": "metric_party",
+}
 
 
 class CannotTraceError(ExpectedError):

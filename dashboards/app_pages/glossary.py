@@ -12,6 +12,7 @@ from models.documents.metrics import Figure, Glossary, Kind, Unit, glossary
 from models.figures import Kept, needed, shown, values
 
 _PLACES = ("company", "region", "store", "channel")
+_NAMED = {"region": "glossary.of_region", "store": "glossary.of_store", "channel": "glossary.of_channel"}
 _PERIODS = ("month", "last_month", "day")
 
 
@@ -87,7 +88,7 @@ def _place(page: Page) -> tuple[str, str] | None:
         format_func=lambda one: (
             words("glossary.company")
             if one[0] == "company"
-            else words(f"glossary.of_{one[0]}", name=words.code("channel", found[one]))
+            else words(_NAMED[one[0]], name=words.code("channel", found[one]))
         ),
         key="glossary_place",
     )

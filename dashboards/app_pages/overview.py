@@ -122,7 +122,7 @@ def _change(now: int, before: int | None) -> str | None:
 
 
 def _derived(metric: str, row: Mapping[str, Any]) -> int | None:
-    """A figure that the glossary derives from a period's sales, orders and refunds; None when there is nothing to it."""
+    """A figure that the glossary derives from a period's sales, orders and refunds; None: there is none."""
     kept = {(one, "*"): row[column] or 0 for one, column in _KEPT.items()}
     return values(glossary(), glossary()[metric], kept)["*"]
 

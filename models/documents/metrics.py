@@ -102,7 +102,8 @@ class Figure(Document):
     def _whole(self) -> "Figure":
         if (self.rows is None) == (self.parts is None) or (self.parts is None) == (self.kind is Kind.DERIVED):
             raise RefusedError(
-                f"{self.id}: a derived figure has parts, any other has rows", f"{self.id}：派生指标写 parts，其余写 rows"
+                f"{self.id}: a derived figure has parts, any other has rows",
+                f"{self.id}：派生指标写 parts，其余写 rows",
             )
         if self.owner not in OWNERS:
             raise RefusedError(f"{self.id}: no role is called {self.owner}", f"{self.id}：没有角色 {self.owner}")

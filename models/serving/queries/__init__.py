@@ -1,6 +1,16 @@
 """Every query by id: one module per subject. Nothing else in the project asks the snapshot."""
 
-from models.serving.queries import audiences, customers, identity, identity_reviews, metrics, overview, quality, risk, settlement
+from models.serving.queries import (
+    audiences,
+    customers,
+    identity,
+    identity_reviews,
+    metrics,
+    overview,
+    quality,
+    risk,
+    settlement,
+)
 from models.serving.query import Query
 
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
