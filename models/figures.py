@@ -1,4 +1,4 @@
-"""Figures out of what is kept: a derived one is computed when it is read, so that it is right for any place and period."""
+"""Figures out of what is kept: a derived one is computed when it is read, so that it is right for any place."""
 
 from collections.abc import Mapping
 from fractions import Fraction

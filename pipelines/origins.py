@@ -116,7 +116,8 @@ ORIGINS: dict[str, tuple[Origin, ...]] = {
         Origin("taobao_trades", f"starts_with(r.kind, 'order_') and r.object_id = {_key('l.shop_id', 'l.tid')}"),
         Origin("youzan_trades", f"starts_with(r.kind, 'order_') and r.object_id = {_key('l.shop_id', 'l.tid')}"),
         *(
-            Origin(one.dataset, one.on.replace("r.", "t."), "refunds", "r.kind = 'refund' and t.refund_line_id = r.object_id")
+            Origin(one.dataset, one.on.replace("r.", "t."), "refunds",
+                   "r.kind = 'refund' and t.refund_line_id = r.object_id")
             for one in _REFUND
         ),
         Origin(

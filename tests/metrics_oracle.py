@@ -254,18 +254,22 @@ class Oracle:
     @cached_property
     def first_seen(self) -> pl.DataFrame:
         """When the first record of each customer was made: customer_id, at."""
-        store = pl.coalesce("store_id", pl.lit(""))
         contacts = self.landed("wecom_follows").filter(~pl.col("is_gone").fill_null(False))
-        made = [
-            self.lines.select(("orders:" + pl.col("store_id") + ":" + pl.col("order_id")).alias("record_id"), pl.col("ordered_at").alias("at")),
-            self.landed("refunds").select(("refunds:" + store + ":" + pl.col("refund_id")).alias("record_id"), pl.col("refunded_at").alias("at")),
-            self.landed("customers").select(("customers:" + pl.col("record_id")).alias("record_id"), pl.col("registered_at").alias("at")),
-            contacts.select(("wecom_contacts:" + pl.col("external_userid")).alias("record_id"), pl.col("followed_at").alias("at")),
-            self.landed("members").select(("members:" + pl.col("member_no")).alias("record_id"), pl.col("joined_at").alias("at")),
-            self.landed("tickets").select(("tickets:" + pl.col("ticket_id")).alias("record_id"), pl.col("opened_at").alias("at")),
-        ]  # fmt: skip
+        refund_key = pl.col("store_id").fill_null("") + ":" + pl.col("refund_id")
+        made = {
+            "orders": (self.lines, "ordered_at", pl.col("store_id") + ":" + pl.col("order_id")),
+            "refunds": (self.landed("refunds"), "refunded_at", refund_key),
+            "customers": (self.landed("customers"), "registered_at", pl.col("record_id")),
+            "wecom_contacts": (contacts, "followed_at", pl.col("external_userid")),
+            "members": (self.landed("members"), "joined_at", pl.col("member_no")),
+            "tickets": (self.landed("tickets"), "opened_at", pl.col("ticket_id")),
+        }
+        records = [
+            frame.select((f"{kind}:" + key).alias("record_id"), pl.col(moment).alias("at"))
+            for kind, (frame, moment, key) in made.items()
+        ]
         whose = self.given("select record_id, customer_id from record_customers")
-        seen = pl.concat(made).filter(pl.col("at") < self.as_of).join(whose, on="record_id")
+        seen = pl.concat(records).filter(pl.col("at") < self.as_of).join(whose, on="record_id")
         return seen.group_by("customer_id").agg(pl.col("at").min())
 
     def _wecom(self) -> list[pl.DataFrame]:
@@ -273,12 +277,9 @@ class Oracle:
         lost = self.dated(self.lost_events.join(self.staff_stores, on="userid", how="left")).with_columns(wecom)
         friends = self.friendships.with_columns(wecom)
         known = friends.filter("known")
-        changes = pl.concat(
-            [
-                known.with_columns(pl.col("begun").alias("date"), pl.lit(1).alias("change")),
-                known.filter(pl.col("ended").is_not_null()).with_columns(pl.col("ended").alias("date"), pl.lit(-1).alias("change")),
-            ]
-        )  # fmt: skip
+        begun = known.with_columns(pl.col("begun").alias("date"), pl.lit(1).alias("change"))
+        ended = known.with_columns(pl.col("ended").alias("date"), pl.lit(-1).alias("change"))
+        changes = pl.concat([begun, ended.drop_nulls("date")])
         return [
             rolled("contacts_added", friends.with_columns(pl.col("begun").alias("date")), pl.lit(1)),
             rolled("contacts_lost", lost, pl.lit(1)),

@@ -54,7 +54,6 @@ def show() -> None:
             "meaning": words("column.meaning"),
         },
         key="glossary_figures",
-        height="content",
     )
     if chosen is None:
         st.caption(words("glossary.choose"))
@@ -82,7 +81,7 @@ def _place(page: Page) -> tuple[str, str] | None:
         for row in page.read("metric_places").iter_rows(named=True)
     }
     offered = sorted(found, key=lambda one: (_PLACES.index(one[0]), one[1]))
-    return st.selectbox(
+    chosen: tuple[str, str] | None = st.selectbox(
         words("glossary.place"),
         offered,
         format_func=lambda one: (
@@ -92,6 +91,7 @@ def _place(page: Page) -> tuple[str, str] | None:
         ),
         key="glossary_place",
     )
+    return chosen
 
 
 def _matches(figure: Figure, text: str) -> bool:

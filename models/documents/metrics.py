@@ -128,7 +128,7 @@ class Figure(Document):
         dated = sum(one is not None for one in (rows.day, rows.moment))
         if dated != (1 if self.kind in (Kind.SUM, Kind.DISTINCT) else 0):
             raise RefusedError(
-                f"{self.id}: rows of a sum or a distinct count have a day or a moment, those of a stock or a state none",
+                f"{self.id}: rows of a sum or distinct count have a day or a moment, of a stock or state none",
                 f"{self.id}：sum 与 distinct 的 rows 须写 day 或 moment 之一，stock 与 state 不写",
             )
 

@@ -99,7 +99,7 @@ VIEWS: dict[str, str] = {
     "visible_daily_metrics": """
         select * from daily_metrics where $all_stores or list_contains($store_ids, store_id)
     """,
-    # figures of the company, of a channel or of a party are of all stores; of a region, when all its stores are in scope
+    # figures of the company, a channel or a party are of all stores; a region is seen when all its stores are
     "visible_metrics": """
         select * from metrics
         where

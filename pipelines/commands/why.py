@@ -144,8 +144,8 @@ def published(snapshot: Snapshot, figure: Figure, place: Place, monthly: bool) -
     """What readers are told of a kept figure, by currency."""
     viewer = Viewer("command", "", frozenset({"owner"}), store_ids=None)
     if figure.kind is Kind.STATE:
-        states = run(snapshot, "metric_states", viewer).filter(pl.col("metric") == figure.id)
-        return {"": value for value in states["value"].drop_nulls()}
+        states = dict(run(snapshot, "metric_states", viewer).drop_nulls().iter_rows())
+        return {"": states[figure.id]} if figure.id in states else {}
     asked = {
         "metrics": (figure.id,),
         "period_kind": "month" if monthly else "day",

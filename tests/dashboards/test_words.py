@@ -15,7 +15,8 @@ DASHBOARDS = PROJECT / "dashboards"
 SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
-    "act", "band", "channel", "check", "consent_state", "dataset", "dimension", "door", "estimator", "figure_kind", "figure_unit", "gender", "identifier",
+    "act", "band", "channel", "check", "consent_state", "dataset", "dimension", "door", "estimator",
+    "figure_kind", "figure_unit", "gender", "identifier",
     "identity_cause", "identity_event", "key_check", "kind", "likeness", "link_rule", "link_state", "metric",
     "metric_note", "party_role", "posting", "purpose", "refusal", "review_kind", "role", "scope", "status",
     "store_type", "stream", "table", "value_refusal", "verdict", "way",

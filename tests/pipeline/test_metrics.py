@@ -1,7 +1,7 @@
 """Every figure of the company against the landed rows, and `scrm why` on each of them.
 
-Accidents it prevents: two pages with two answers, a sum that forgets a store or a month, buyers that are added up, a day
-in the wrong time zone, and an explanation whose rows do not make the figure.
+Accidents it prevents: two pages with two answers, a sum that forgets a store or a month, buyers that are added up, a
+day in the wrong time zone, and an explanation whose rows do not make the figure.
 """
 
 import json
@@ -119,7 +119,7 @@ def test_the_rows_behind_a_figure_make_it_and_lead_to_landed_rows(
             assert all(landed) and len(landed) == traced.shown.height > 0
             for source in (one for rows in landed for one in rows):
                 assert lake.entries()[source.seq - 1].source == source.source
-                (path,) = [one for one in source.path.split(", ")]
+                (path,) = source.path.split(", ")
                 row = pl.read_parquet(lake.root / path).filter(pl.col("_row") == source.row)
                 assert row.height >= 1, "the row that is named is in the file that is named"
 
