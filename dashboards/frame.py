@@ -11,6 +11,7 @@ import streamlit as st
 from dashboards import access, data
 from dashboards.text import LANGUAGE_NAMES, LANGUAGES, Words
 from models.contracts.published import ContractError
+from models.documents.metrics import glossary
 from models.serving import NoSnapshotError, SnapshotDamagedError, Viewer
 
 _LANGUAGE = "language"  # in the session and in the address
@@ -32,12 +33,8 @@ class Page:
 
     def about(self, metric: str) -> str:
         """What the glossary says of a figure, in the page's language: for the help beside it. Raises KeyError."""
-        found = self.read("metric_glossary").filter(pl.col("metric") == metric)
-        if found.is_empty():
-            raise KeyError(metric)
-        row = found.row(0, named=True)
-        language = self.words.language
-        return f"{row[f'meaning_{language}']}  \n{row[f'formula_{language}']}"
+        figure, language = glossary()[metric], self.words.language
+        return f"{figure.meaning.of(language)}  \n{figure.formula.of(language)}"
 
     def times(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
         """Naive UTC columns as text in the company's civil time: ``2026-06-29 18:05``."""

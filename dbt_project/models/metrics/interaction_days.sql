@@ -19,7 +19,7 @@ this_run as (
 numbers as (
     select
         customer_id,
-        row_number() over (order by customer_id) as customer_number
+        cast(row_number() over (order by customer_id) as bigint) as customer_number
     from customers
 ),
 
