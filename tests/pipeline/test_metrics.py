@@ -48,7 +48,7 @@ def company(published_sample: Company, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def metrics(company: Company) -> pl.DataFrame:
     """The published figures."""
-    whole = Snapshots(company.settings.published_dir, threads=1).current()
+    whole = Snapshots(company.settings.published_dir).current()
     return whole.query("select * from metrics", {}).select(*KEY, "value").sort(KEY)
 
 
@@ -71,7 +71,7 @@ def test_every_figure_of_every_period_and_place_is_that_of_the_landed_rows(compa
     assert set(expected["metric"]) == {figure.id for figure in KEPT} - ABSENT
     for name, told in metrics.group_by("metric"):
         mine = expected.filter(pl.col("metric") == name[0])
-        assert_frame_equal(told.sort(KEY), mine.sort(KEY), obj=str(name[0]))
+        assert_frame_equal(told.sort(KEY), mine.sort(KEY))
     assert metrics.height == expected.height > 60_000
 
 
@@ -101,7 +101,7 @@ def test_the_rows_behind_a_figure_make_it_and_lead_to_landed_rows(
     company: Company, metrics: pl.DataFrame, figure: Figure
 ):
     settings = company.settings
-    snapshot = Snapshots(settings.published_dir, threads=1).current()
+    snapshot = Snapshots(settings.published_dir).current()
     connection, plan = opened(settings.promoted_dir)
     lake = Lake(settings.lake_dir)
     assert figure.rows is not None
@@ -141,11 +141,11 @@ def test_a_derived_figure_shows_its_parts_and_is_their_quotient(ask, metrics: pl
     sums = {part["metric"]: part["published"] for part in told["made_of"]}
     for code, value in told["value"].items():
         assert abs(value - sums["sales_amount"][code] / sums["orders"][code]) <= 0.5
-    assert told["adds_up"] and set(told["value"]) == {"CNY", "HKD"}
+    assert told["adds_up"] and {"CNY", "HKD"} <= set(told["value"])
 
 
 def test_figures_without_history_are_told_as_they_stand_now(ask, company: Company):
-    snapshot = Snapshots(company.settings.published_dir, threads=1).current()
+    snapshot = Snapshots(company.settings.published_dir).current()
     states = dict(run(snapshot, "metric_states", Viewer.owner_of_the_company()).iter_rows())
     assert set(states) == {one.id for one in KNOWN.figures if one.kind is Kind.STATE}
     for metric, value in states.items():
