@@ -11,6 +11,7 @@ import streamlit as st
 from dashboards import access, data
 from dashboards.text import LANGUAGE_NAMES, LANGUAGES, Words
 from models.contracts.published import ContractError
+from models.documents.metrics import glossary
 from models.serving import NoSnapshotError, SnapshotDamagedError, Viewer
 
 _LANGUAGE = "language"  # in the session and in the address
@@ -29,6 +30,11 @@ class Page:
     @property
     def viewer(self) -> Viewer:
         return self.read.viewer
+
+    def about(self, metric: str) -> str:
+        """What the glossary says of a figure, in the page's language: for the help beside it. Raises KeyError."""
+        figure, language = glossary()[metric], self.words.language
+        return f"{figure.meaning.of(language)}  \n{figure.formula.of(language)}"
 
     def times(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
         """Naive UTC columns as text in the company's civil time: ``2026-06-29 18:05``."""
@@ -124,8 +130,13 @@ def _stop(words: Words, title: str, body: str) -> None:
     st.stop()
 
 
-def numbers(figures: Sequence[tuple[str, str]], columns: int = 6, width: int = 120) -> None:
-    """A row of figures that becomes two columns on a phone. Labels are words, values formatted figures."""
+def numbers(
+    figures: Sequence[tuple[str, str] | tuple[str, str, str | None]], columns: int = 6, width: int = 120
+) -> None:
+    """A row of figures that becomes two columns on a phone. Labels are words, values formatted figures.
+
+    The third part, where there is one, is the help: what the glossary says (``Page.about``).
+    """
     with st.grid(max(2, min(columns, len(figures))), min_column_width=width):
-        for label, value in figures:
-            st.metric(label, value, border=True)
+        for label, value, *about in figures:
+            st.metric(label, value, border=True, help=about[0] if about else None)

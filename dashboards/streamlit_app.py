@@ -20,6 +20,7 @@ MENU = (
     ("value", "value.title", ":material/savings:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
+    ("glossary", "glossary.title", ":material/menu_book:"),
     ("quality", "quality.title", ":material/fact_check:"),
     ("imports", "imports.title", ":material/upload_file:"),
     ("people", "people.title", ":material/group:"),

@@ -29,6 +29,7 @@ COMMANDS = {
     "snapshots": ("snapshots", "app"),
     "lake": ("lake", "app"),
     "settlement": ("settlement", "app"),
+    "why": ("why", "why"),
     "audience": ("audiences", "app"),
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),

@@ -20,6 +20,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from models.contracts.published import BIGINT, INTEGER, PUBLISHED, Table, check
+from models.documents.metrics import glossary
 from models.errors import ExpectedError
 from models.files import file_sha256, replace_durably
 from models.killpoints import killpoint
@@ -288,7 +289,7 @@ def _promised(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
 
 
 def _run_tables(warehouse: Warehouse, lake: Lake, plan: RunPlan) -> dict[str, pl.DataFrame]:
-    """Tables about the run itself: batches, quality_checks, estimators, publication."""
+    """Tables about the run itself: batches, quality_checks, estimators, publication; and the words of its figures."""
     checks: list[dict[str, Any]] = []
     for path in sorted(warehouse.building.glob("checks-*.json")):
         checks += json.loads(path.read_text(encoding="utf-8"))
@@ -310,6 +311,7 @@ def _run_tables(warehouse: Warehouse, lake: Lake, plan: RunPlan) -> dict[str, pl
     counts = dict.fromkeys(("seq", "rows", "accepted", "quarantined", "skipped"), pl.Int64())
     schema = {"source": pl.String(), "dataset": pl.String(), **counts, "landed_at": pl.Datetime("us")}
     return {
+        "metric_glossary": glossary().frame(),
         "batches": pl.DataFrame(batches, schema=schema),
         "quality_checks": pl.DataFrame(
             [(c["check_name"], c["status"] == "pass", c["failing_rows"]) for c in checks],

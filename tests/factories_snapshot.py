@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from models.contracts.published import PUBLISHED, create_statement
+from models.documents.metrics import glossary
 from models.serving import Pointer, snapshot_file, write_pointer
+from tests.factories_figures import METRICS
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_timeline import INTERACTIONS
 from tests.factories_value import VALUE_SOURCES
@@ -238,6 +240,8 @@ _SOURCES = {
             sum(refunded_amount)::bigint as refunded_amount
         from orders where is_sale group by 1, 2, 3
     """,
+    "metrics": METRICS,
+    "metric_glossary": "select * from glossary_frame",
     "settlement_entries": """
         with lines as (
             select 'SALE' as posting, order_line_id as line_id, null as original_line_id, l.order_key, store_id,
@@ -328,6 +332,7 @@ def _content(customers: int, orders: int, stores: int, days: int, as_of: datetim
     }
     with TemporaryDirectory() as folder, duckdb.connect() as making:
         path = Path(folder) / "snapshot.duckdb"
+        making.register("glossary_frame", glossary().frame().to_arrow())
         for name, select in _SOURCES.items():
             making.execute(create_statement(name))
             used = {key: value for key, value in given.items() if f"${key}" in select}

@@ -116,6 +116,7 @@ class Part:
         mine, me = pl.col("store_id").is_in(list(self.stores)), pl.lit(self.staff, pl.String)
         for name in ("customers", "customer_consents", "churn_scores"):
             tables[name] = self._without_other_owners(self.tables[name].filter(whose))
+        tables["metrics"] = self._figures(self.tables["metrics"])
         tables["order_lines"] = self.tables["order_lines"].join(tables["orders"], on="order_key", how="semi")
         tables["staff"] = self.tables["staff"].filter(mine.fill_null(False) | pl.col("userid").eq(me).fill_null(False))
         without = pl.col("store_id").is_null() & pl.col("amount").is_null() & whose.fill_null(False)
@@ -169,6 +170,16 @@ class Part:
     def _of_stores(self, frame: pl.DataFrame) -> pl.DataFrame:
         is_a_fact = "store_id" in frame.columns
         return frame.filter(pl.col("store_id").is_in(list(self.stores or ()))) if is_a_fact else frame
+
+    def _figures(self, metrics: pl.DataFrame) -> pl.DataFrame:
+        """Those of the stores that are seen, and of regions of which nothing is hidden; never of the whole company."""
+        hidden = self.tables["stores"].filter(pl.col("store_id").is_in(list(self.hidden_stores)))["region"]
+        regions = set(self.tables["stores"]["region"]) - set(hidden)
+        kind, which = pl.col("dimension_kind"), pl.col("dimension_id")
+        return metrics.filter(
+            ((kind == "store") & which.is_in(sorted(self.seen_stores)))
+            | ((kind == "region") & which.is_in(sorted(regions)))
+        )
 
     def _without_other_owners(self, frame: pl.DataFrame) -> pl.DataFrame:
         if "owner_userid" not in frame.columns:

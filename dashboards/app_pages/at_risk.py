@@ -19,7 +19,7 @@ def show() -> None:
     if bands.is_empty():
         st.info(words("risk.none"))
         return
-    _figures(words, bands)
+    _figures(page, bands)
     st.caption(words("risk.note"))
     st.subheader(words("risk.list"), anchor=False)
     band = st.segmented_control(
@@ -45,7 +45,8 @@ def _owned(stores: pl.DataFrame) -> list[dict[str, str]]:
     return stores.drop_nulls("owner_store_id").sort("owner_store_id").to_dicts()
 
 
-def _figures(words: Words, bands: pl.DataFrame) -> None:
+def _figures(page: Page, bands: pl.DataFrame) -> None:
+    words = page.words
     counted = {row["band"]: row for row in bands.iter_rows(named=True)}
     frame.numbers(
         [
@@ -54,6 +55,7 @@ def _figures(words: Words, bands: pl.DataFrame) -> None:
                     "risk.band_figure", band=words.code("band", band), mean=tables.percent(counted[band]["mean_ppm"])
                 ),
                 f"{counted[band]['customers']:,}",
+                page.about("customers_at_risk") if band == "high" else None,
             )
             for band in BANDS
             if band in counted

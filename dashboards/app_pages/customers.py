@@ -90,11 +90,14 @@ def _text(value: object) -> str | None:
 
 def _figures(page: Page, customer_id: str, profile: dict[str, object]) -> None:
     words = page.words
-    figures = [(words("column.orders"), f"{profile['orders_count']:,}")]
+    figures: list[tuple[str, str] | tuple[str, str, str | None]] = [
+        (words("column.orders"), f"{profile['orders_count']:,}", page.about("orders"))
+    ]
     for row in page.read("customer_totals", customer_id=customer_id).iter_rows(named=True):
         currency = row["currency"]
-        figures.append((words("customers.paid_in", currency=currency), display(row["paid_amount"], currency)))
-        figures.append((words("customers.refunded_in", currency=currency), display(row["refunded_amount"], currency)))
+        paid, refunded = display(row["paid_amount"], currency), display(row["refunded_amount"], currency)
+        figures.append((words("customers.paid_in", currency=currency), paid, page.about("sales_amount")))
+        figures.append((words("customers.refunded_in", currency=currency), refunded, page.about("refunded_amount")))
     for label, key in (("column.first_order", "first_order_at"), ("column.last_order", "last_order_at")):
         if profile[key] is not None:
             figures.append((words(label), str(profile[key])[:10]))

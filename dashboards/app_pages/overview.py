@@ -1,6 +1,8 @@
 """The company at a glance: people, money by currency, what is at risk, whether the data can be trusted."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -8,10 +10,13 @@ import streamlit as st
 from dashboards import charts, frame, tables
 from dashboards.frame import Page
 from dashboards.text import Words
+from models.documents.metrics import Unit, glossary
+from models.figures import shown, values
 from models.money import display
 
 DAYS = (30, 90, 365)
 MEAN_DAYS = 7
+_KEPT = {"sales_amount": "paid_amount", "orders": "orders_count", "refunded_amount": "refunded_amount"}
 MOST_CHARTS = 3  # currencies drawn; every one of them is in the figures and the table
 
 
@@ -37,7 +42,7 @@ def show() -> None:
     # against days before the company's first sale everything has grown
     before = page.read("overview_money", first=earlier[0], last=earlier[1]) if known else money.clear()
     st.subheader(words("overview.money", first=first, last=last), anchor=False)
-    _money(words, money, before, days)
+    _money(page, money, before, days)
     _daily(page, money, first, last, people["first_day"])
     _stores(words, page.read("overview_stores", first=first, last=last, limit=500))
 
@@ -46,12 +51,12 @@ def _people(page: Page, people: dict[str, int], money: pl.DataFrame, days: int) 
     words = page.words
     freshness = page.read("data_freshness").filter(pl.col("dataset") == "orders")
     behind = freshness["days_behind"].max()
-    figures = [
-        (words("overview.customers"), f"{people['customers']:,}"),
-        (words("overview.buyers", n=days), f"{people['buyers']:,}"),
-        (words("overview.orders", n=days), f"{money['orders_count'].sum():,}"),
-        (words("overview.at_risk"), f"{people['at_risk']:,}"),
-        (words("overview.days_behind"), "-" if behind is None else str(behind)),
+    figures: list[tuple[str, str] | tuple[str, str, str | None]] = [
+        (words("overview.customers"), f"{people['customers']:,}", page.about("customers")),
+        (words("overview.buyers", n=days), f"{people['buyers']:,}", page.about("buyers")),
+        (words("overview.orders", n=days), f"{money['orders_count'].sum():,}", page.about("orders")),
+        (words("overview.at_risk"), f"{people['at_risk']:,}", page.about("customers_at_risk")),
+        (words("overview.days_behind"), "-" if behind is None else str(behind), page.about("data_days_behind")),
     ]
     checks = page.read("quality_checks")
     if not checks.is_empty():
@@ -59,8 +64,9 @@ def _people(page: Page, people: dict[str, int], money: pl.DataFrame, days: int) 
     frame.numbers(figures)
 
 
-def _money(words: Words, money: pl.DataFrame, before: pl.DataFrame, days: int) -> None:
+def _money(page: Page, money: pl.DataFrame, before: pl.DataFrame, days: int) -> None:
     """Four cards for each currency; currencies are never added."""
+    words = page.words
     if money.is_empty():
         st.caption(words("overview.no_sales"))
         return
@@ -68,35 +74,33 @@ def _money(words: Words, money: pl.DataFrame, before: pl.DataFrame, days: int) -
     compared = words("overview.change_help", n=days)
     with st.grid(4, min_column_width=150):
         for row in money.iter_rows(named=True):
-            currency, paid, refunded, orders = (
-                row[name] for name in ("currency", "paid_amount", "refunded_amount", "orders_count")
-            )
+            currency, paid, refunded = row["currency"], row["paid_amount"], row["refunded_amount"]
             past = earlier.get(currency, {"paid_amount": None, "refunded_amount": None, "orders_count": None})
             _card(
                 words("overview.revenue_in", currency=currency),
                 display(paid, currency),
                 _change(paid, past["paid_amount"]),
-                compared,
+                f"{page.about('sales_amount')}  \n{compared}",
             )
-            mean, past_mean = _mean(paid, orders), _mean(past["paid_amount"], past["orders_count"])
+            mean, past_mean = _derived("average_order_value", row), _derived("average_order_value", past)
             _card(
                 words("overview.order_in", currency=currency),
-                "-" if mean is None else display(mean, currency),
+                shown(mean, Unit.MONEY, currency),
                 None if mean is None else _change(mean, past_mean),
-                compared,
+                f"{page.about('average_order_value')}  \n{compared}",
             )
             _card(
                 words("overview.refunds_in", currency=currency),
                 display(refunded, currency),
                 _change(refunded, past["refunded_amount"]),
-                compared,
+                f"{page.about('refunded_amount')}  \n{compared}",
                 worse_when_more=True,
             )
             _card(
                 words("overview.refund_share_in", currency=currency),
-                f"{refunded / paid:.1%}" if paid else "-",
+                shown(_derived("refund_rate", row), Unit.SHARE),
                 None,
-                words("overview.refund_share_help"),
+                page.about("refund_rate"),
             )
 
 
@@ -117,9 +121,10 @@ def _change(now: int, before: int | None) -> str | None:
     return f"{(now - before) / before:+.1%}" if before else None
 
 
-def _mean(amount: int | None, count: int | None) -> int | None:
-    """Minor units of one, half up; amounts of sales are not negative."""
-    return (2 * amount + count) // (2 * count) if amount is not None and count else None
+def _derived(metric: str, row: Mapping[str, Any]) -> int | None:
+    """A figure that the glossary derives from a period's sales, orders and refunds; None: there is none."""
+    kept = {(one, "*"): row[column] or 0 for one, column in _KEPT.items()}
+    return values(glossary(), glossary()[metric], kept)["*"]
 
 
 def _daily(page: Page, money: pl.DataFrame, first: date, last: date, first_day: date | None) -> None:

@@ -32,7 +32,7 @@ def show() -> None:
     roles = page.read("settlement_by_role", period=period, region=region)
     if region is not None:
         regions = regions.filter(pl.col("region") == region)
-    _figures(words, roles)
+    _figures(page, roles)
     _roles(words, roles)
     _chart(words, regions)
     if region is None:
@@ -45,14 +45,16 @@ def _ordered(roles: pl.Series) -> list[str]:
     return sorted(roles.unique(), key=lambda role: (ROLES.index(role) if role in ROLES else len(ROLES), role))
 
 
-def _figures(words: Words, roles: pl.DataFrame) -> None:
+def _figures(page: Page, roles: pl.DataFrame) -> None:
     """A card for each currency: the net, and what it is made of."""
+    words = page.words
     totals = roles.group_by("currency", maintain_order=True).agg(pl.col("sale_amount", "refund_amount", "amount").sum())
     with st.grid(3, min_column_width=230):
         for row in totals.iter_rows(named=True):
             currency = row["currency"]
             with st.container(border=True):
-                st.metric(words("settlement.net_in", currency=currency), display(row["amount"], currency))
+                net = display(row["amount"], currency)
+                st.metric(words("settlement.net_in", currency=currency), net, help=page.about("settlement_amount"))
                 st.caption(
                     words(
                         "settlement.made_of",

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import polars as pl
 
+from models.contracts.published import PUBLISHED
 from models.identifiers import clean_text, masked
 from models.serving.scope import with_views
 from models.serving.snapshots import Snapshot
@@ -20,6 +21,7 @@ TEXT, COUNT, BOOLEAN = pl.String(), pl.Int64(), pl.Boolean()
 AMOUNT = pl.Int64()  # minor units of the row's currency
 DAY, TIME = pl.Date(), pl.Datetime("us")  # times are naive UTC
 
+_VIEW_NAME = re.compile(r"\bvisible_(\w+)")
 _PARAMETER_NAME = re.compile(r"\$([a-z_]+)")
 
 
@@ -168,6 +170,11 @@ class Query:
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(_PARAMETER_NAME.findall(self.statement))
+
+    @cached_property
+    def marts(self) -> frozenset[str]:
+        """The published tables that the answer comes from."""
+        return frozenset(_VIEW_NAME.findall(self.statement)) & frozenset(PUBLISHED)
 
     def run(self, snapshot: Snapshot, viewer: Viewer, given: Mapping[str, object]) -> pl.DataFrame:
         """Raises ParameterError. Columns and types are exactly ``columns``."""

@@ -29,7 +29,8 @@ class Role:
 
 #: Page (the name of its file) -> subjects of queries that it asks about; see ``models.serving.queries.SUBJECTS``.
 PAGES: dict[str, frozenset[str]] = {
-    "overview": frozenset({"overview", "quality"}),
+    "overview": frozenset({"overview", "quality", "metrics"}),
+    "glossary": frozenset({"overview", "metrics"}),
     "customers": frozenset({"customers", "risk"}),
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
@@ -42,7 +43,7 @@ PAGES: dict[str, frozenset[str]] = {
     "account": frozenset(),
 }
 
-_EVERYBODY = frozenset({"overview", "account"})
+_EVERYBODY = frozenset({"overview", "glossary", "account"})
 _DAILY = _EVERYBODY | {"customers", "at_risk"}
 _DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
 EXPORT_SUBJECTS = frozenset({"audiences"})

@@ -165,6 +165,23 @@ VIEWS: dict[str, str] = {
     "visible_daily_metrics": """
         select * from daily_metrics where $all_stores or list_contains($store_ids, store_id)
     """,
+    # figures of the company, a channel or a party are of all stores; a region is seen when all its stores are
+    "visible_metrics": """
+        select * from metrics
+        where
+            $all_stores
+            or (dimension_kind = 'store' and list_contains($store_ids, dimension_id))
+            or (
+                dimension_kind = 'region'
+                and dimension_id not in (
+                    select region from stores where region is not null and not list_contains($store_ids, store_id)
+                )
+                and dimension_id in (select region from stores)
+            )
+    """,
+    "visible_metric_glossary": """
+        select * from metric_glossary
+    """,
     "visible_settlement_summary": """
         select * from settlement_summary where $all_stores or list_contains($store_ids, store_id)
     """,

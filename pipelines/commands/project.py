@@ -53,7 +53,7 @@ def card(
 
 
 def docs(as_json: AsJson = False) -> None:
-    """Write the pages that are generated from the code: datasets, settings, commands.
+    """Write the pages that are generated from the code: datasets, settings, commands, metrics.
 
     Example: `scrm docs`
 
@@ -66,6 +66,7 @@ def docs(as_json: AsJson = False) -> None:
         "datasets.md": dataset_pages.render(),
         "settings.md": pages.settings_page(),
         "commands.md": pages.commands_page(),
+        "metrics.md": pages.metrics_page(),
     }
     for name, text in written.items():
         (DOCS / name).write_text(text, encoding="utf-8")

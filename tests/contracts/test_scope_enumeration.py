@@ -82,17 +82,18 @@ ASKS = {
     "audiences": {"owner", "region_manager", "store_manager", "operator"},
     "identity": {"owner", "service_manager", "operator", "analyst"},
 }
-ASKS["quality"] = ASKS["overview"]
+ASKS["quality"] = ASKS["metrics"] = ASKS["overview"]
 SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "operator"}
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
-           "value": "value", "audience": "audiences", "identity": "identity"}  # fmt: skip
+           "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics"}  # fmt: skip
 _QUALITY = {
     *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
 }
 #: columns whose text comes from the viewer's own company as a whole, not from a row of a store
 _FREE_OF_STORES = {"metrics", "artifact_id", "company", "company_timezone", "check_name"}
+_COMPANY_TOTALS = ("company", "channel", "party_role")  # kinds of places whose figures are of all stores
 
 
 def subject(query_id: str) -> str:
@@ -172,6 +173,10 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "line_id": list(dict.fromkeys([*pl.concat([*lines, refunded])])),
         "text": [None, *numbers, "C0", "陈"],
         "posting": ["SALE", "REFUND"],
+        "metrics": [("sales_amount", "buyers", "wecom_friends", "new_customers", "settlement_amount")],
+        "period_kind": ["day", "month"],
+        "dimension_kind": ["store", "region", "company", "channel", "party_role"],
+        "dimension_id": [None],
         "band": [None, "high"],
         "first": [date(2020, 1, 1)],
         "last": [date(2030, 1, 1)],
@@ -293,6 +298,30 @@ def test_figures_are_those_of_the_scope_and_no_more(snapshot, tables, scope):
     assert set(run(snapshot, "audience_candidates", who)["customer_id"]) == part.customers
     scored = set(tables["churn_scores"]["customer_id"]) & part.customers
     assert people["scored"] == len(scored) == run(snapshot, "risk_bands", who)["customers"].sum()
+
+
+@pytest.mark.parametrize("scope", KINDS)
+def test_kept_figures_are_those_of_stores_in_scope_and_never_of_the_company(snapshot, tables, scope):
+    """Who sees one store sees the rows of that store; a total would tell the rest by subtraction."""
+    part = Part(tables, SEEN[scope])
+    who = part.viewer("owner")
+    every = {"metrics": ("sales_amount", "buyers"), "dimension_id": None, "first": date(2020, 1, 1)}
+    every |= {"last": date(2030, 1, 1), "period_kind": "month", "limit": 100_000}
+    for kind in _COMPANY_TOTALS[:2]:
+        told = run(snapshot, "metric_values", who, dimension_kind=kind, **every)
+        assert told.is_empty() == (scope != "company")
+    of_stores = run(snapshot, "metric_values", who, dimension_kind="store", **every)
+    sold = tables["metrics"].filter(
+        (pl.col("metric") == "sales_amount")
+        & (pl.col("period_kind") == "month")
+        & (pl.col("dimension_kind") == "store")
+    )
+    assert set(of_stores["dimension_id"]) == set(sold["dimension_id"]) & part.seen_stores
+    seen = of_stores.filter(pl.col("metric") == "sales_amount")["value"].sum()
+    mine = tables["daily_metrics"].filter(pl.col("store_id").is_in(sorted(part.seen_stores)))
+    assert seen == mine["paid_amount"].sum()
+    regions = run(snapshot, "metric_values", who, dimension_kind="region", **every)["dimension_id"]
+    assert set(regions) == {name for name, stores in REGIONS.items() if stores <= part.seen_stores}
 
 
 ALL_OF_MINE = {

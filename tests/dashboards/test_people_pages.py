@@ -15,7 +15,7 @@ from tests.factories_snapshot import build_snapshot
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 PASSWORD = "a long enough one"
 REFUSED = {"zh": "无权查看", "en": "Not allowed"}
-DAILY = {"overview", "customers", "at_risk", "account"}
+DAILY = {"overview", "glossary", "customers", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
     "owner": DAILY | {"identity", "identity_review", "settlement", "quality", "imports", "people"},
@@ -23,7 +23,7 @@ PAGES_OF = {
     "store_manager": DAILY | {"settlement", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
     "operator": DAILY | {"identity", "identity_review", "quality", "imports"},
-    "finance": {"overview", "settlement", "quality", "account"},
+    "finance": {"overview", "glossary", "settlement", "quality", "account"},
     "analyst": DAILY | {"identity", "settlement", "quality"},
     "no_such_role": set(),
 }

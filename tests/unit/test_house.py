@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from models.settings import PROJECT_ROOT
-from pipelines.commands.pages import commands_page, settings_page
+from pipelines.commands.pages import commands_page, metrics_page, settings_page
 
 TOP_LEVEL = {
     "pipelines", "dbt_project", "models", "dashboards", "ml", "data", "tests", "docs", ".ci",
@@ -50,7 +50,10 @@ def test_no_file_is_too_long_to_read() -> None:
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
 
 
-@pytest.mark.parametrize(("page", "render"), [("settings.md", settings_page), ("commands.md", commands_page)])
+@pytest.mark.parametrize(
+    ("page", "render"),
+    [("settings.md", settings_page), ("commands.md", commands_page), ("metrics.md", metrics_page)],
+)
 def test_generated_pages_are_up_to_date(page: str, render) -> None:
     assert (PROJECT_ROOT / "docs" / page).read_text(encoding="utf-8") == render(), "run `make docs`"
 

@@ -151,6 +151,23 @@ _TABLES = (
         f"{BIGINT}: orders_count lines_count paid_amount refunds_count refunded_amount",
     ),
     _table(
+        "metrics",
+        "metric period_kind dimension_kind dimension_id period_start currency",
+        f"{TEXT}: metric period_kind",
+        f"{DATE}: period_start",
+        f"{TEXT}: dimension_kind dimension_id currency",
+        f"{BIGINT}: value",
+    ),
+    _table(
+        "metric_glossary",
+        "place",
+        f"{BIGINT}: place",
+        f"{TEXT}: metric kind unit owner dimensions name_zh name_en meaning_zh meaning_en formula_zh formula_en",
+        f"{TEXT}: mart condition measure plus_of minus_of over_of",
+        f"{BOOLEAN}: has_currency",
+        in_digest=False,  # words of this release, not the data's
+    ),
+    _table(
         "settlement_summary",
         "period store_id party_role party_id currency",
         f"{TEXT}: {_SETTLEMENT_KEY}",

@@ -6,6 +6,7 @@ from models.serving.queries import (
     customers,
     identity,
     identity_reviews,
+    metrics,
     overview,
     quality,
     risk,
@@ -19,6 +20,7 @@ from models.serving.query import Query
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
     "customers": (*customers.QUERIES, *customer_record.QUERIES, *timeline.QUERIES, *value.QUERIES_OF_CUSTOMERS),
+    "metrics": metrics.QUERIES,
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
     "value": value.QUERIES,

@@ -1,0 +1,60 @@
+{#- What all models of metrics share. -#}
+
+{#- The civil day of a moment: in the time zone of the fact's store, of the company where there is none. Reads `stores`
+    (joined, may be null) and `this_run`. -#}
+{% macro civil_day(moment) -%}
+    {{ local_date(moment, 'coalesce(stores.timezone, this_run.company_timezone)') }}
+{%- endmacro %}
+
+
+{#- The channel of a sale or refund, as the timeline has it. -#}
+{% macro sales_channel(store_type) -%}
+    case {{ store_type }} when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end
+{%- endmacro %}
+
+
+{#- Wide daily figures as one row a metric: `measures` are columns of `days`, each named as its metric; days without it
+    are left out. `places`: which of store_id, region, channel, party_role the days know, the others are empty; `currency`: whether they have
+    one. One scan: the names are crossed with the days. -#}
+{% macro one_row_a_metric(days, measures, places, currency=true) -%}
+    select * from (
+        select
+            names.metric,
+            days.metric_date,
+            {%- for place in ['store_id', 'region', 'channel', 'party_role'] %}
+            {% if place in places %}coalesce(days.{{ place }}, ''){% else %}''{% endif %} as {{ place }},
+            {%- endfor %}
+            {% if currency %}days.currency{% else %}''{% endif %} as currency,
+            cast(case names.metric
+                {%- for measure in measures %}
+                when '{{ measure }}' then days.{{ measure }}
+                {%- endfor %}
+            end as bigint) as value
+        from {{ days }} as days
+        cross join (
+            {%- for measure in measures %}
+            {% if not loop.first %}union all {% endif %}select '{{ measure }}' as metric
+            {%- endfor %}
+        ) as names
+    ) as tidy
+    where value <> 0
+{%- endmacro %}
+
+
+{#- The periods of which figures are kept: name, and the first day of the one in which a date lies. -#}
+{% macro periods(date) -%}
+    {{ return([('day', date), ('month', "cast(date_trunc('month', " ~ date ~ ") as date)")]) }}
+{%- endmacro %}
+
+
+{#- The dimensions of which figures are kept: name, and the column that tells which one; the company is one. -#}
+{% macro metric_dimensions() -%}
+    {{ return([('company', "''"), ('store', 'store_id'), ('region', 'region'), ('channel', 'channel')]) }}
+{%- endmacro %}
+
+
+{#- What the company does to a customer, not the customer: nobody is active because of it. -#}
+{% macro acts_of_the_company() -%}
+    ('message_sent', 'campaign_sent', 'follow_up', 'contact_lost', 'order_shipped', 'refund', 'points_expired', 'lead_lost',
+        'lead_won', 'ticket_solved', 'ticket_closed', 'visit_missed')
+{%- endmacro %}

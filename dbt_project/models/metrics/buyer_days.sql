@@ -1,0 +1,58 @@
+-- Who bought where on which day, and on which day the person bought for the first time anywhere in the company.
+with orders as (
+    select * from {{ ref('orders') }}
+),
+
+customers as (
+    select * from {{ ref('customers') }}
+),
+
+stores as (
+    select * from {{ ref('stores') }}
+),
+
+this_run as (
+    select * from {{ source('lake', 'run') }}
+),
+
+numbers as (
+    select
+        customer_id,
+        cast(row_number() over (order by customer_id) as bigint) as customer_number
+    from customers
+),
+
+bought as (
+    select
+        numbers.customer_number,
+        orders.customer_id,
+        orders.store_id,
+        {{ civil_day('orders.sold_at') }} as metric_date,
+        min(stores.region) as region,
+        min({{ sales_channel('stores.store_type') }}) as channel,
+        count(*) as orders
+    from orders
+    inner join numbers on orders.customer_id = numbers.customer_id
+    inner join stores on orders.store_id = stores.store_id
+    cross join this_run
+    where orders.is_sale
+    group by all
+),
+
+first_days as (
+    select
+        customer_number,
+        min(metric_date) as first_bought_on
+    from bought
+    group by customer_number
+),
+
+buyer_days as (
+    select
+        bought.*,
+        first_days.first_bought_on
+    from bought
+    inner join first_days on bought.customer_number = first_days.customer_number
+)
+
+select * from buyer_days
