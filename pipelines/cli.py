@@ -32,6 +32,7 @@ COMMANDS = {
     "audience": ("audiences", "app"),
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),
+    "process": ("process", "process"),
     "users": ("users", "app"),
     "jobs": ("jobs", "app"),
     "sandbox": ("sandbox", "app"),
