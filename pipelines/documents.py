@@ -6,6 +6,7 @@ from typing import TypeVar
 from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
@@ -15,6 +16,7 @@ KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
     "churn": ChurnDocument,
+    "journey": JourneyDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

@@ -7,8 +7,10 @@ import dagster as dg
 from models.contracts import CONTRACTS
 from models.documents.churn import ChurnDocument, cutoffs
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.documents.settlement import SettlementDocument
 from models.identity.registry_tables import limits_table, rules_table
+from models.journeys import tables as journeys
 from models.settlement.rules import compile_rules
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -54,6 +56,9 @@ OF_THE_RUN = {
     "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
     "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
+    "journey_stages": (["rule_documents"], "The stages of the journey as a table."),
+    "journey_rules": (["rule_documents"], "What opens and ends the stages as a table."),
+    "journey_limits": (["rule_documents"], "When a week of a stage is told as moved."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
 }
@@ -78,10 +83,14 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     plan = build.freeze()
     files = warehouse.start(lake, plan)
     churn = published(lake, "churn", ChurnDocument, plan.to_seq)
+    journey = published(lake, "journey", JourneyDocument, plan.to_seq)
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
     tables = {
         "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
+        "journey_stages": journeys.stages_table(journey),
+        "journey_rules": journeys.rules_table(journey),
+        "journey_limits": journeys.limits_table(journey),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
     }
