@@ -1,5 +1,4 @@
-"""The journey: the stages through which customers go, what opens each and what ends it, and when a stage is told as
-moved.
+"""The journey: the stages through which customers go, what opens and ends each, when a stage is told as moved.
 
 A customer's history is a function of what happened before a moment, whatever day it is computed on. There are three
 sorts of stages. *Steps* make the way: who has reached a later one does not fall back. *Quiet* stages lie over it

@@ -98,12 +98,19 @@ def rules_table(document: JourneyDocument) -> pl.DataFrame:
 
 
 def limits_table(document: JourneyDocument) -> pl.DataFrame:
-    """The dbt source ``journey_limits``: one row, columns LIMITS_SCHEMA. ``quiet_days``: the shortest of any quiet
-    stage.""" alerts = document.alerts silences = [stage.quiet_days for stage in document.stages if stage.quiet_days
-    is not None] row = { "weeks": alerts.weeks, "least_weeks": alerts.least_weeks, "least_entries":
-    alerts.least_entries, "deviations_ppm": round(alerts.deviations * PPM), "least_points_ppm":
-    round(alerts.least_points * PPM / 100), "least_share_ppm": round(alerts.least_share * PPM / 100), "quiet_days":
-    min(silences, default=3650), } return pl.DataFrame([row], schema=LIMITS_SCHEMA, orient="row")
+    """The dbt source ``journey_limits``: one row, columns LIMITS_SCHEMA. ``quiet_days``: the shortest silence."""
+    alerts = document.alerts
+    silences = [stage.quiet_days for stage in document.stages if stage.quiet_days is not None]
+    row = {
+        "weeks": alerts.weeks,
+        "least_weeks": alerts.least_weeks,
+        "least_entries": alerts.least_entries,
+        "deviations_ppm": round(alerts.deviations * PPM),
+        "least_points_ppm": round(alerts.least_points * PPM / 100),
+        "least_share_ppm": round(alerts.least_share * PPM / 100),
+        "quiet_days": min(silences, default=3650),
+    }
+    return pl.DataFrame([row], schema=LIMITS_SCHEMA, orient="row")
 
 
 def _alternatives(stage: Stage, document: JourneyDocument) -> tuple[tuple[Happened, ...], ...]:
