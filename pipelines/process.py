@@ -113,5 +113,5 @@ def _compiled(calls: list[str], scratch: Path) -> list[str]:
         done = dbtRunner().invoke(arguments)
     if not done.success:
         raise DbtFailedError(f"dbt could not read the process macros: {done.exception}") from done.exception
-    compiled: str = done.result.results[0].node.compiled_code  # type: ignore[union-attr]
+    compiled = str(done.result.results[0].node.compiled_code)  # type: ignore[union-attr]
     return compiled.split(_NEXT)

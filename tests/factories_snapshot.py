@@ -16,6 +16,7 @@ import duckdb
 
 from models.contracts.published import PUBLISHED, create_statement
 from models.serving import Pointer, snapshot_file, write_pointer
+from tests.factories_snapshot_journey import JOURNEY_SOURCES
 
 BUSINESS_DATE = date(2026, 6, 30)
 AS_OF = datetime(2026, 6, 29, 16)  # the start of that day in Asia/Shanghai, as naive UTC
@@ -341,7 +342,7 @@ def _content(customers: int, orders: int, stores: int, days: int, as_of: datetim
     }
     with TemporaryDirectory() as folder, duckdb.connect() as making:
         path = Path(folder) / "snapshot.duckdb"
-        for name, select in _SOURCES.items():
+        for name, select in (_SOURCES | JOURNEY_SOURCES).items():
             making.execute(create_statement(name))
             used = {key: value for key, value in given.items() if f"${key}" in select}
             making.execute(f'insert into "{name}" by name {select}', used)

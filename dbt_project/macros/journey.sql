@@ -1,6 +1,6 @@
 {#- So many days of 24 hours after a naive UTC moment; the number may be a column. -#}
 {% macro days_later(moment, days) -%}
-    ({{ moment }} + {{ days }} * interval 1 day)
+    ({{ moment }} + ({{ days }}) * interval 1 day)
 {%- endmacro %}
 
 
@@ -47,4 +47,10 @@
         (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
         + extract(month from {{ later }}) - extract(month from {{ earlier }}) as int
     )
+{%- endmacro %}
+
+
+{#- A number as the nearest whole one, half up, BIGINT. -#}
+{% macro whole(number) -%}
+    cast(floor(cast({{ number }} as double) + cast(0.5 as double)) as bigint)
 {%- endmacro %}

@@ -185,10 +185,10 @@
     row goes before that of its activity.
 
     times_count, late_count (above the target), target_seconds, durations, share, excess_seconds: the sum of what each case took
-    above the target (without one: all its time), the figure that ranks: a long mean of few cases is not the bottleneck. Ranks
-    count from 1 within the group and within what is waited for: work is not compared with a customer's silence, nor with a
+    above the target (without one: all its time, or nothing when `untargeted` is false), the figure that ranks: a long mean of few
+    cases is not the bottleneck. Ranks count from 1 within the group and within what is waited for: work is not compared with a customer's silence, nor with a
     period that somebody laid down. -#}
-{% macro process_bottlenecks(steps, targets, groups=[], micros='micros') -%}
+{% macro process_bottlenecks(steps, targets, groups=[], micros='micros', untargeted=true) -%}
     {%- set summed = 'cast(sum(cast(duration as ' ~ wide_integer() ~ ')) as double)' -%}
     {%- set ranked = process_window(groups + ['waits_for'], 'excess_seconds desc, times_count desc, activity, next_activity') -%}
     select
@@ -219,7 +219,11 @@
                 coalesce(own.target_seconds, of_activity.target_seconds) as target_seconds,
                 steps.{{ micros }} as duration,
                 greatest(
+                    {%- if untargeted %}
                     steps.{{ micros }} - coalesce(own.target_seconds, of_activity.target_seconds, 0) * 1000000, 0
+                    {%- else %}
+                    coalesce(steps.{{ micros }} - coalesce(own.target_seconds, of_activity.target_seconds) * 1000000, 0), 0
+                    {%- endif %}
                 ) as excess
             from {{ steps }} as steps
             left join {{ targets }} as own

@@ -31,6 +31,7 @@ class Role:
 PAGES: dict[str, frozenset[str]] = {
     "overview": frozenset({"overview", "quality"}),
     "customers": frozenset({"customers", "risk"}),
+    "journey": frozenset({"journey", "overview"}),
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
     "settlement": frozenset({"settlement"}),
@@ -48,12 +49,12 @@ EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
-    "region_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
-    "store_manager": Role(_DAILY | {"settlement", "quality"}, personal=True, exports=True),
+    "region_manager": Role(_DAILY | {"journey", "settlement", "quality"}, personal=True, exports=True),
+    "store_manager": Role(_DAILY | {"journey", "settlement", "quality"}, personal=True, exports=True),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
-    "operator": Role(_DAILY | _DECIDES | {"quality", "imports"}, personal=True, exports=True),
+    "operator": Role(_DAILY | _DECIDES | {"journey", "quality", "imports"}, personal=True, exports=True),
     "finance": Role(_EVERYBODY | {"settlement", "quality"}),
-    "analyst": Role(_DAILY | {"identity", "settlement", "quality"}),
+    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "quality"}),
 }
 
 

@@ -77,6 +77,7 @@ ASKS = {
     "overview": {"owner", "region_manager", "store_manager", "service_manager", "operator", "finance", "analyst"},
     "customers": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
     "risk": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
+    "journey": {"owner", "region_manager", "store_manager", "operator", "analyst"},
     "settlement": {"owner", "region_manager", "store_manager", "finance", "analyst"},
     "audiences": {"owner", "region_manager", "store_manager", "operator"},
     "identity": {"owner", "service_manager", "operator", "analyst"},
@@ -86,7 +87,7 @@ SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "o
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
-           "audience": "audiences", "identity": "identity"}  # fmt: skip
+           "audience": "audiences", "identity": "identity", "journey": "journey", "cohort": "journey"}  # fmt: skip
 _QUALITY = {
     *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
 }
@@ -163,6 +164,7 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "persona_id": personas["persona_id"].to_list(),
         "identifier_type": [None],
         "kind": [None],
+        "channel": [None],
         "identifiers": [tuple(numbers)],
         "store_id": shops,
         "period": tables["settlement_summary"]["period"].unique().sort().tail(1).to_list(),

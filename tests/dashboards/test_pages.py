@@ -16,14 +16,14 @@ from models.store import Store
 from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
-PAGES = ("overview", "customers", "identity", "identity_review", "settlement", "at_risk", "quality")
+PAGES = ("overview", "customers", "journey", "identity", "identity_review", "settlement", "at_risk", "quality")
 LANGUAGES = ("zh", "en")
 OWNER = Viewer.owner_of_the_company()
 MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
 NOWHERE = Viewer("x", "", frozenset({"store_manager"}), frozenset())
 TITLES = {
-    "zh": ("总览", "客户", "身份图谱", "待审核", "结算", "流失风险", "数据"),
-    "en": ("Overview", "Customers", "Who is who", "Review", "Settlement", "At risk", "Data"),
+    "zh": ("总览", "客户", "客户旅程", "身份图谱", "待审核", "结算", "流失风险", "数据"),
+    "en": ("Overview", "Customers", "Journey", "Who is who", "Review", "Settlement", "At risk", "Data"),
 }
 
 

@@ -40,7 +40,7 @@ steps as (
 ),
 
 ranked as (
-    {{ process_bottlenecks('steps', 'targets', groups=['store_id']) }}
+    {{ process_bottlenecks('steps', 'targets', groups=['store_id'], untargeted=false) }}
 ),
 
 journey_bottlenecks as (
@@ -53,11 +53,11 @@ journey_bottlenecks as (
         times_count,
         late_count,
         cast(target_seconds as bigint) as target_seconds,
-        mean_seconds,
-        median_seconds,
-        p90_seconds,
-        share,
-        excess_seconds
+        {{ whole('mean_seconds') }} as mean_seconds,
+        {{ whole('median_seconds') }} as median_seconds,
+        {{ whole('p90_seconds') }} as p90_seconds,
+        {{ whole('share * 1000000') }} as share_ppm,
+        {{ whole('excess_seconds') }} as excess_seconds
     from ranked
 )
 
