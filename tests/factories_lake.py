@@ -15,13 +15,16 @@ import polars as pl
 
 from models.contracts import BATCH_COLUMN, CONTRACTS, RAW_COLUMN, ROW_COLUMN, contract
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
+from models.journeys import tables as journeys
 from models.settings import PROJECT_ROOT
 
 Row = dict[str, Any]
 
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
+JOURNEY = JourneyDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "journey.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -53,6 +56,9 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "is_labelled": pl.Boolean(),
         "is_scoring": pl.Boolean(),
     },
+    "journey_stages": journeys.STAGES_SCHEMA,
+    "journey_rules": journeys.RULES_SCHEMA,
+    "journey_limits": journeys.LIMITS_SCHEMA,
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "identity_observations": OBSERVATIONS_SCHEMA,
@@ -150,6 +156,9 @@ class HandMadeLake:
             "lake_batches": [
                 {"batch": f"batch-{seq}", "source": "file", "seq": seq} for seq in range(1, len(self.batches) + 1)
             ],
+            "journey_stages": journeys.stages_table(JOURNEY).to_dicts(),
+            "journey_rules": journeys.rules_table(JOURNEY).to_dicts(),
+            "journey_limits": journeys.limits_table(JOURNEY).to_dicts(),
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
             "identity_owners": [
