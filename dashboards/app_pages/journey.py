@@ -10,7 +10,8 @@ from dashboards.frame import Page
 from dashboards.text import Words
 
 DAYS = (90, 180, 365)
-CHANNELS = (None, "online", "store", "undeclared")
+_EVERY = "every"
+CHANNELS = (_EVERY, "online", "store", "undeclared")
 ALERT_WEEKS = 12  # moves of older weeks have been dealt with, or never will be
 _DAY = 86_400
 _NOBODY = "none"  # next stage of who is still there
@@ -222,13 +223,14 @@ def _cohorts(page: Page, store_id: str | None, stores_count: int) -> None:
     channel = st.segmented_control(
         words("column.channel"),
         CHANNELS,
-        default=None,
-        format_func=lambda code: words("journey.every_channel") if code is None else words.code("channel", code),
+        default=_EVERY,
+        format_func=lambda code: words("journey.every_channel") if code == _EVERY else words.code("channel", code),
         key="journey_channel",
+        required=True,
     )
-    last = page.business_date.replace(day=1)
+    last = (page.business_date - timedelta(days=1)).replace(day=1)  # the month of the last whole day
     first = last.replace(year=last.year - 1)
-    given = {"first": first, "last": last, "store_id": store_id, "channel": channel}
+    given = {"first": first, "last": last, "store_id": store_id, "channel": None if channel == _EVERY else channel}
     found = page.read("cohort_retention", **given)
     if found.is_empty():
         st.caption(words("journey.no_cohorts"))

@@ -18,13 +18,13 @@ REFUSED = {"zh": "无权查看", "en": "Not allowed"}
 DAILY = {"overview", "customers", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
-    "owner": DAILY | {"identity", "identity_review", "settlement", "quality", "imports", "people"},
-    "region_manager": DAILY | {"settlement", "quality"},
-    "store_manager": DAILY | {"settlement", "quality"},
+    "owner": DAILY | {"journey", "identity", "identity_review", "settlement", "quality", "imports", "people"},
+    "region_manager": DAILY | {"journey", "settlement", "quality"},
+    "store_manager": DAILY | {"journey", "settlement", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
-    "operator": DAILY | {"identity", "identity_review", "quality", "imports"},
+    "operator": DAILY | {"journey", "identity", "identity_review", "quality", "imports"},
     "finance": {"overview", "settlement", "quality", "account"},
-    "analyst": DAILY | {"identity", "settlement", "quality"},
+    "analyst": DAILY | {"journey", "identity", "settlement", "quality"},
     "no_such_role": set(),
 }
 PAGES = sorted(PAGES_OF["owner"])
