@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboards import finding, frame, tables
 from dashboards.frame import Page
+from dashboards.standing import show_standing
 from ml import features
 from models.money import display
 
@@ -30,6 +31,7 @@ def _profile(page: Page, customer_id: str) -> None:
     )
     _card(page, profile)
     _figures(page, customer_id, profile)
+    show_standing(page, customer_id)
     _risk(page, customer_id)
     timeline, orders, consents, identifiers = st.tabs(
         [words("customers.timeline"), words("customers.orders"), words("customers.consents"), words("customers.ids")]

@@ -206,7 +206,8 @@ def test_every_query_answers_as_if_there_were_nothing_out_of_scope(snapshot, tab
     if scope == "company":
         # the sample has no platform, so no state that nobody knows; nobody in it contradicts anybody or ever changed
         quiet = {name for name in QUERIES if name.startswith(("identity_refusals", "identity_reviews"))}
-        assert answered == set(QUERIES) - {"unknown_states", "identity_events", *quiet}
+        # and its weeks hold too few customers for a stage to be judged
+        assert answered == set(QUERIES) - {"unknown_states", "identity_events", "journey_alerts", *quiet}
     elif scope != "nothing":
         assert not answered & whole
         assert len(answered) > 12, "a query that never answers leaks nothing either"

@@ -100,6 +100,20 @@ def test_stores_of_a_region_are_added_and_the_page_says_so(opened):
     assert both > one
 
 
+def test_a_profile_says_where_the_customer_stands(opened, home, monkeypatch):
+    monkeypatch.setattr(access, "current_viewer", lambda: OWNER)
+    at = AppTest.from_file(APP, default_timeout=60)
+    at.query_params["language"] = "en"
+    at.run()
+    at.switch_page("app_pages/customers.py")
+    at.query_params["customer"] = "C000000"
+    at.run()
+    assert not at.exception
+    (told,) = [text.value for text in at.text if text.value.startswith("Stage:")]
+    assert told.startswith("Stage: Dormant since 2026-06-30")
+    assert told.endswith("Contact → First order → Repurchase → Dormant")
+
+
 def test_who_has_not_the_role_is_refused(opened):
     assert is_refused(opened(Viewer("f", "", frozenset({"finance"}), None)))
     nowhere = opened(Viewer("x", "", frozenset({"store_manager"}), frozenset()))
