@@ -26,9 +26,9 @@ class EventLogError(ExpectedError, ValueError):
 
 @dataclass(frozen=True)
 class EventLog:
-    """events: case_id, activity, happened_at (naive UTC), civil_at (naive, in the log's zone), position (place in the
-    file). cases: case_id, deadline, ended_at (naive UTC, null when not stated or not asked for). left_out: rows without
-    case, activity or time."""
+    """events: case_id, activity, happened_at, started_at (naive UTC; null where not stated), civil_at (naive, in the
+    log's zone), position (place in the file). cases: case_id, deadline, ended_at (naive UTC, null when not stated or
+    not asked for). left_out: rows without case, activity or time."""
 
     events: pl.DataFrame
     cases: pl.DataFrame
@@ -36,14 +36,21 @@ class EventLog:
 
 
 def read_log(
-    path: Path, case: str, activity: str, at: str, zone: str, deadline: str | None = None, end: str | None = None
+    path: Path,
+    case: str,
+    activity: str,
+    at: str,
+    zone: str,
+    deadline: str | None = None,
+    end: str | None = None,
+    start: str | None = None,
 ) -> EventLog:
-    """Read a file of events. ``zone``: of times that carry no offset, and of ``civil_at``.
+    """Read a file of events. ``zone``: of times that carry no offset, and of ``civil_at``. ``start``: of an activity.
 
     The deadline and the end of a case are the latest that its events state. Raises EventLogError, FileRefusedError.
     """
     records = _records(path)
-    asked = [name for name in (case, activity, at, deadline, end) if name is not None]
+    asked = [name for name in (case, activity, at, deadline, end, start) if name is not None]
     if absent := [name for name in asked if name not in records.columns]:
         known = ", ".join(records.columns)
         raise EventLogError(f"{path.name}: there is no column {', '.join(absent)}; there are {known}")
@@ -52,6 +59,7 @@ def read_log(
             "case_id": records[case],
             "activity": records[activity],
             "happened_at": _times(records[at], zone, path),
+            "started_at": _optional(records, start, zone, path),
             "deadline": _optional(records, deadline, zone, path),
             "ended_at": _optional(records, end, zone, path),
         }
@@ -60,7 +68,9 @@ def read_log(
     if whole.is_empty():
         raise EventLogError(f"{path.name}: no row has a case, an activity and a time")
     civil = pl.col("happened_at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    events = whole.select("case_id", "activity", "happened_at", pl.col("position").cast(pl.Int64), civil_at=civil)
+    events = whole.select(
+        "case_id", "activity", "happened_at", "started_at", pl.col("position").cast(pl.Int64), civil_at=civil
+    )
     cases = whole.group_by("case_id").agg(pl.col("deadline", "ended_at").max()).sort("case_id")
     return EventLog(events, cases, read.height - whole.height)
 

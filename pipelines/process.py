@@ -30,7 +30,8 @@ class ProcessFigures:
     """What the macros give, see there for the columns; durations are seconds.
 
     steps: grain event. cases: grain case. throughput: one row; working: the same in working time, None when no hours
-    were given. edges, bottlenecks: grain (activity, next_activity). rework: grain activity. variants: grain variant,
+    were given. edges, bottlenecks: grain (activity, next_activity); waiting and work: edges until the next activity
+    began, and from then until it was done, where the log says when. rework: grain activity. variants: grain variant,
     the commonest first, with ``path`` (the activities of a case of it). ends: grain (place, activity). deadlines: one
     row.
     """
@@ -40,6 +41,8 @@ class ProcessFigures:
     throughput: pl.DataFrame
     working: pl.DataFrame | None
     edges: pl.DataFrame
+    waiting: pl.DataFrame
+    work: pl.DataFrame
     rework: pl.DataFrame
     variants: pl.DataFrame
     ends: pl.DataFrame
@@ -56,11 +59,13 @@ def analyse(
     Raises DbtFailedError with the words of what failed.
     """
     tables = {
-        "steps": "process_steps('events'" + (_clock(hours) if hours else "") + ")",
+        "steps": "process_steps('events', started='started_at'" + (_clock(hours) if hours else "") + ")",
         "cases": f"process_cases('steps', working={bool(hours)})",
         "throughput": "process_throughput('cases')",
         **({"working": "process_throughput('cases', micros='working_micros')"} if hours else {}),
         "edges": "process_edges('steps')",
+        "waiting": "process_edges('steps', micros='waiting_micros')",
+        "work": "process_edges('steps', micros='work_micros')",
         "rework": "process_rework('steps')",
         "variants": "process_variants('cases')",
         "ends": "process_ends('cases')",
@@ -93,13 +98,19 @@ def _ordered(found: dict[str, pl.DataFrame]) -> ProcessFigures:
         cases=found["cases"].sort("case_id"),
         throughput=found["throughput"],
         working=found.get("working"),
-        edges=found["edges"].sort("share", "activity", "next_activity", descending=[True, False, False]),
+        edges=_by_share(found["edges"]),
+        waiting=_by_share(found["waiting"]),
+        work=_by_share(found["work"]),
         rework=found["rework"].sort("rework_cases", "activity", descending=[True, False]),
         variants=variants.join(paths, left_on="example_case_id", right_on="case_id", how="left", maintain_order="left"),
         ends=found["ends"].sort("place", "cases_count", "activity", descending=[True, True, False]),
         bottlenecks=found["bottlenecks"].sort("waits_for", "place", descending=[True, False]),
         deadlines=found["deadlines"],
     )
+
+
+def _by_share(edges: pl.DataFrame) -> pl.DataFrame:
+    return edges.sort("share", "activity", "next_activity", descending=[True, False, False])
 
 
 def _compiled(calls: list[str], scratch: Path) -> list[str]:

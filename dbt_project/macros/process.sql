@@ -7,8 +7,9 @@
 
 {#- Grain: event. The columns of `keep`, case_id, activity, happened_at, step_no (from 1), next_activity and next_at (null at the
     end of a case), micros to the next event, working_micros: the part of it on Monday to Friday between `opens` and `closes`
-    (whole hours of the column `clock`, by which people work; from 1970 on). -#}
-{% macro process_steps(relation, keep=[], opens=none, closes=none, clock='happened_at') -%}
+    (whole hours of the column `clock`, by which people work; from 1970 on). With a column `started`, when work on an activity began
+    that happened_at says is done: waiting_micros until the next one began, and the next one's work_micros; null where it is. -#}
+{% macro process_steps(relation, keep=[], opens=none, closes=none, clock='happened_at', started=none) -%}
     select
         {%- for column in keep %}
         {{ column }},
@@ -18,6 +19,10 @@
         next_activity,
         step_no,
         {{ epoch_micros('next_at') }} - {{ epoch_micros('happened_at') }} as micros,
+        {%- if started is not none %}
+        {{ epoch_micros('next_started_at') }} - {{ epoch_micros('happened_at') }} as waiting_micros,
+        {{ epoch_micros('next_at') }} - {{ epoch_micros('next_started_at') }} as work_micros,
+        {%- endif %}
         {%- if opens is not none %}
         {{ working_micros('next_clock', opens, closes) }} - {{ working_micros('this_clock', opens, closes) }} as working_micros,
         {%- endif %}
@@ -33,6 +38,9 @@
             happened_at,
             row_number() over (partition by case_id order by happened_at, position) as step_no,
             lead(activity) over (partition by case_id order by happened_at, position) as next_activity,
+            {%- if started is not none %}
+            lead({{ started }}) over (partition by case_id order by happened_at, position) as next_started_at,
+            {%- endif %}
             {%- if opens is not none %}
             {{ clock }} as this_clock,
             lead({{ clock }}) over (partition by case_id order by happened_at, position) as next_clock,
@@ -107,7 +115,7 @@
 
 
 {#- Grain: (groups, activity, next_activity), what directly follows what: times_count, cases_count, durations, and share: of all the
-    time of the group, that which passed between the two. -#}
+    time of the group, that which passed between the two. `micros`: of which time; steps without it are left out. -#}
 {% macro process_edges(steps, groups=[], micros='micros') -%}
     {%- set summed = 'cast(sum(cast(' ~ micros ~ ' as ' ~ wide_integer() ~ ')) as double)' -%}
     select
@@ -121,7 +129,7 @@
         {{ process_durations(micros) }},
         {{ six_places('coalesce(' ~ summed ~ ' / nullif(sum(' ~ summed ~ ') over ' ~ process_window(groups) ~ ', 0), 0)') }} as share
     from {{ steps }}
-    where next_activity is not null
+    where next_activity is not null and {{ micros }} is not null
     group by {% for column in groups %}{{ column }}, {% endfor %}activity, next_activity
 {%- endmacro %}
 

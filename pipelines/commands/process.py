@@ -23,6 +23,7 @@ def process(
     at: Annotated[str, typer.Option(help="the column that says when")] = "time:timestamp",
     deadline: Annotated[str | None, typer.Option(help="the column with the case's deadline")] = None,
     end: Annotated[str | None, typer.Option(help="the column with the end that is stated of a case")] = None,
+    start: Annotated[str | None, typer.Option(help="the column that says when work on the activity began")] = None,
     zone: Annotated[str, typer.Option(help="time zone of times without an offset, and of --hours")] = "UTC",
     hours: Annotated[
         str | None, typer.Option(help="working hours of Monday to Friday, such as 8-18; bottlenecks then count these")
@@ -45,7 +46,7 @@ def process(
     from pipelines.event_logs import read_log, targets_of
     from pipelines.process import analyse
 
-    log = read_log(file, case, activity, at, _zone(zone), deadline, end)
+    log = read_log(file, case, activity, at, _zone(zone), deadline, end, start)
     if log.left_out:
         console.print(f"{log.left_out:,} rows without case, activity or time are left out")
     given = None if targets is None else targets_of(targets)
@@ -55,6 +56,8 @@ def process(
         "working_time": found.working,
         "bottlenecks": found.bottlenecks,
         "edges": found.edges,
+        "waiting": found.waiting if start else None,
+        "work": found.work if start else None,
         "rework": found.rework,
         "variants": found.variants.drop("variant"),
         "starts_and_ends": found.ends,

@@ -9,13 +9,13 @@ from typer.testing import CliRunner, Result
 from pipelines.cli import app
 
 pytestmark = pytest.mark.slow  # dbt parses once
-TICKETS = """ticket,state,changed_at,due_at,solved_at
-1,opened,2026-01-05 09:00,2026-01-06 09:00,2026-01-05 18:00
-1,waiting,2026-01-05 10:00,,
-1,solved,2026-01-05 18:00,,
-2,opened,2026-01-09 17:00,2026-01-12 09:00,2026-01-12 10:00
-2,solved,2026-01-12 10:00,,
-,opened,2026-01-12 11:00,,
+TICKETS = """ticket,state,changed_at,due_at,solved_at,begun_at
+1,opened,2026-01-05 09:00,2026-01-06 09:00,2026-01-05 18:00,
+1,waiting,2026-01-05 10:00,,,
+1,solved,2026-01-05 18:00,,,2026-01-05 17:00
+2,opened,2026-01-09 17:00,2026-01-12 09:00,2026-01-12 10:00,
+2,solved,2026-01-12 10:00,,,2026-01-12 09:30
+,opened,2026-01-12 11:00,,,
 """
 COLUMNS = ("--case", "ticket", "--activity", "state", "--at", "changed_at")
 
@@ -48,9 +48,22 @@ def test_figures_of_a_small_log_by_hand(call, tmp_path: Path) -> None:
     assert places["waiting", "solved"]["waits_for"] == "customer"
     assert places["opened", "solved"]["excess_seconds"] == 2 * 3600  # three working hours, one of them allowed
     assert places["opened", "waiting"]["late_count"] == 0
+    assert "waiting" not in told
     shown = call("--top", "3").stderr
     assert "throughput" in shown
     assert "1 rows without case, activity or time are left out" in shown
+
+
+def test_waiting_is_told_apart_from_work(call) -> None:
+    told = json.loads(call("--start", "begun_at", "--json").stdout)
+    took = {
+        name: {(row["activity"], row["next_activity"]): row["mean_seconds"] / 3600 for row in told[name]}
+        for name in ("waiting", "work")
+    }
+    assert took == {
+        "waiting": {("waiting", "solved"): 7, ("opened", "solved"): 64.5},
+        "work": {("waiting", "solved"): 1, ("opened", "solved"): 0.5},
+    }
 
 
 def test_what_does_not_hold_is_said(call, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Journeys and cohorts. Figures count stays that began in a visible store; ``*`` rows are the company's as a whole.
 
 A period is closed, by the Monday of the week of entry. Without a store a viewer of the whole company is told the
-company's own rows, everybody else their stores: added where figures may be added, beside each other where not.
+company's own rows, everybody else their stores: added where figures may be added, beside each other where not. (Which rows those
+are is a list of stores, not a cross join with a count: DuckDB 2.0 then gave sums that were cut to eight bits.)
 """
 
 from models.serving.query import AMOUNT, COUNT, DAY, TEXT, TIME, Choice, Day, Key, Limit, Query
@@ -144,14 +145,15 @@ FLOW = Query(
 BOTTLENECKS = Query(
     id="journey_bottlenecks",
     sql="""
-        whole as (
-            select count(*) as rows_count from visible_journey_bottlenecks where store_id = '*'
+        places as (
+            select distinct store_id from visible_journey_bottlenecks where $store_id is null or store_id = $store_id
+        ),
+        wanted as (
+            select store_id from places
+            qualify $store_id is not null or store_id = '*' or max((store_id = '*')::int) over () = 0
         ),
         chosen as (
-            select visible_journey_bottlenecks.*
-            from visible_journey_bottlenecks
-            cross join whole
-            where store_id = $store_id or ($store_id is null and (store_id = '*' or rows_count = 0))
+            select * from visible_journey_bottlenecks where store_id in (select store_id from wanted)
         ),
         named as (
             select chosen.*, visible_stores.name as store_name
@@ -215,14 +217,15 @@ ALERTS = Query(
 RETENTION = Query(
     id="cohort_retention",
     sql="""
-        whole as (
-            select count(*) as rows_count from visible_cohort_retention where store_id = '*'
+        places as (
+            select distinct store_id from visible_cohort_retention where $store_id is null or store_id = $store_id
+        ),
+        wanted as (
+            select store_id from places
+            qualify $store_id is not null or store_id = '*' or max((store_id = '*')::int) over () = 0
         ),
         chosen as (
-            select visible_cohort_retention.*
-            from visible_cohort_retention
-            cross join whole
-            where store_id = $store_id or ($store_id is null and (store_id = '*' or rows_count = 0))
+            select * from visible_cohort_retention where store_id in (select store_id from wanted)
         ),
         sizes as (
             select cohort_month, sum(customers_count)::bigint as customers_count
@@ -258,14 +261,15 @@ RETENTION = Query(
 REVENUE = Query(
     id="cohort_revenue",
     sql="""
-        whole as (
-            select count(*) as rows_count from visible_cohort_revenue where store_id = '*'
+        places as (
+            select distinct store_id from visible_cohort_revenue where $store_id is null or store_id = $store_id
+        ),
+        wanted as (
+            select store_id from places
+            qualify $store_id is not null or store_id = '*' or max((store_id = '*')::int) over () = 0
         ),
         chosen as (
-            select visible_cohort_revenue.*
-            from visible_cohort_revenue
-            cross join whole
-            where store_id = $store_id or ($store_id is null and (store_id = '*' or rows_count = 0))
+            select * from visible_cohort_revenue where store_id in (select store_id from wanted)
         )
         select
             cohort_month, currency,
