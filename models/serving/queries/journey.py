@@ -1,8 +1,8 @@
 """Journeys and cohorts. Figures count stays that began in a visible store; ``*`` rows are the company's as a whole.
 
 A period is closed, by the Monday of the week of entry. Without a store a viewer of the whole company is told the
-company's own rows, everybody else their stores: added where figures may be added, beside each other where not. (Which rows those
-are is a list of stores, not a cross join with a count: DuckDB 2.0 then gave sums that were cut to eight bits.)
+company's own rows, everybody else their stores: added where figures may be added, beside each other where not. (Which
+rows those are is a list of stores, not a cross join with a count: DuckDB 2.0 then cut sums to eight bits.)
 """
 
 from models.serving.query import AMOUNT, COUNT, DAY, TEXT, TIME, Choice, Day, Key, Limit, Query
