@@ -15,6 +15,7 @@ _START = "overview"
 MENU = (
     (_START, "overview.title", ":material/dashboard:"),
     ("customers", "customers.title", ":material/person_search:"),
+    ("journey", "journey.title", ":material/route:"),
     ("identity", "identity.title", ":material/hub:"),
     ("identity_review", "review.title", ":material/rule:"),
     ("value", "value.title", ":material/savings:"),

@@ -34,6 +34,7 @@ COMMANDS = {
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),
     "customer": ("customer", "app"),
+    "process": ("process", "process"),
     "users": ("users", "app"),
     "jobs": ("jobs", "app"),
     "sandbox": ("sandbox", "app"),

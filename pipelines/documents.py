@@ -7,6 +7,7 @@ from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
 from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
 from models.documents.value import ValueDocument
@@ -19,6 +20,7 @@ KINDS: dict[str, type[Document]] = {
     "churn": ChurnDocument,
     "customer": CustomerDocument,
     "value": ValueDocument,
+    "journey": JourneyDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

@@ -51,7 +51,7 @@ class Linker:
         }.items():
             (building / "inputs" / name).mkdir(parents=True)
             write_parquet(frame, building / "inputs" / name / "rows.parquet")
-        with _environment({"SCRM_BUILDING": str(building), "SCRM_WAREHOUSE": str(building / DATABASE)}):
+        with environment({"SCRM_BUILDING": str(building), "SCRM_WAREHOUSE": str(building / DATABASE)}):
             for _ in self._project.build(TAG, self.folder / "dbt", DuckDB()):
                 pass
         with duckdb.connect(str(building / DATABASE), read_only=True, config=ENGINE_CONFIG) as connection:
@@ -69,7 +69,7 @@ def links_of(read: Callable[[str], pl.DataFrame]) -> Links:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

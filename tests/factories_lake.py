@@ -24,6 +24,7 @@ from models.customers.rule_tables import (
 )
 from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.documents.value import (
     BOXES_SCHEMA,
     COMPONENTS_SCHEMA,
@@ -38,6 +39,7 @@ from models.documents.value import (
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
 from models.interactions import KINDS_SCHEMA, kinds_table
+from models.journeys import tables as journeys
 from models.settings import PROJECT_ROOT
 from pipelines.custom_values import CUSTOM_VALUES, custom_values
 
@@ -46,6 +48,7 @@ Row = dict[str, Any]
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 CUSTOMER = CustomerDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "customer.yaml")
 VALUE = ValueDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "value.yaml")
+JOURNEY = JourneyDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "journey.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -82,6 +85,9 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "value_boxes": BOXES_SCHEMA,
     "value_segments": SEGMENTS_SCHEMA,
     "value_components": COMPONENTS_SCHEMA,
+    "journey_stages": journeys.STAGES_SCHEMA,
+    "journey_rules": journeys.RULES_SCHEMA,
+    "journey_limits": journeys.LIMITS_SCHEMA,
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
     "interaction_kinds": KINDS_SCHEMA,
@@ -193,6 +199,9 @@ class HandMadeLake:
                 {"batch": f"batch-{seq}", "source": "file", "seq": seq, "landed_at": moment}
                 for seq, moment in enumerate(self.landed_at or [self.as_of] * len(self.batches), start=1)
             ],
+            "journey_stages": journeys.stages_table(JOURNEY).to_dicts(),
+            "journey_rules": journeys.rules_table(JOURNEY).to_dicts(),
+            "journey_limits": journeys.limits_table(JOURNEY).to_dicts(),
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
             "interaction_kinds": kinds_table().to_dicts(),

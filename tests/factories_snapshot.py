@@ -19,6 +19,7 @@ from models.documents.metrics import glossary
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_figures import METRICS
 from tests.factories_record import RECORD_SOURCES
+from tests.factories_snapshot_journey import JOURNEY_SOURCES
 from tests.factories_timeline import INTERACTIONS
 from tests.factories_value import VALUE_SOURCES
 
@@ -333,7 +334,7 @@ def _content(customers: int, orders: int, stores: int, days: int, as_of: datetim
     with TemporaryDirectory() as folder, duckdb.connect() as making:
         path = Path(folder) / "snapshot.duckdb"
         making.register("glossary_frame", glossary().frame().to_arrow())
-        for name, select in _SOURCES.items():
+        for name, select in (_SOURCES | JOURNEY_SOURCES).items():
             making.execute(create_statement(name))
             used = {key: value for key, value in given.items() if f"${key}" in select}
             making.execute(f'insert into "{name}" by name {select}', used)

@@ -154,6 +154,10 @@ class Part:
         for name, line in (("refunds", "order_line_id"), ("settlement_entries", "original_line_id")):
             own = [pl.col(key).str.starts_with(pl.col("store_id") + ":") for key in ("order_key", line)]
             tables[name] = tables[name].with_columns(_only(own[0], "order_key") + _only(own[1], line))
+        then = pl.col("next_store_id").is_in(list(self.stores)).fill_null(False)
+        tables["journey_entries"] = tables["journey_entries"].with_columns(
+            _only(then, "next_stage", "next_store_id", "left_at")
+        )
         for name in WHOLE_COMPANY_ONLY:
             tables[name] = self.tables[name].clear()
         # scores of who bought in a shop that is seen, in that currency; without days, orders and money of other shops

@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboards import customer_record, finding, frame, tables, timeline
 from dashboards.frame import Page
+from dashboards.standing import show_standing
 from ml import features
 from models.money import PPM, display
 
@@ -32,6 +33,7 @@ def _profile(page: Page, customer_id: str) -> None:
     _card(page, profile, customer_record.own_lines(fields))
     customer_record.where_from(page, profile, fields)
     _figures(page, customer_id, profile)
+    show_standing(page, customer_id)
     _risk(page, customer_id)
     _value(page, customer_id)
     happenings, orders, points, consents, identifiers = st.tabs(

@@ -42,6 +42,20 @@
 {%- endmacro %}
 
 
+{#- Whole microseconds since 1970 of a naive UTC moment, BIGINT. -#}
+{% macro epoch_micros(moment) -%}
+    {{ return(adapter.dispatch('epoch_micros', 'siyu')(moment)) }}
+{%- endmacro %}
+
+{% macro default__epoch_micros(moment) -%}
+    unix_micros({{ moment }})
+{%- endmacro %}
+
+{% macro duckdb__epoch_micros(moment) -%}
+    epoch_us({{ moment }})
+{%- endmacro %}
+
+
 {#- Whole days from one date to a later one, BIGINT. -#}
 {% macro days_between(earlier, later) -%}
     {{ return(adapter.dispatch('days_between', 'siyu')(earlier, later)) }}

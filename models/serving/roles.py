@@ -32,6 +32,7 @@ PAGES: dict[str, frozenset[str]] = {
     "overview": frozenset({"overview", "quality", "metrics"}),
     "glossary": frozenset({"overview", "metrics"}),
     "customers": frozenset({"customers", "risk"}),
+    "journey": frozenset({"journey", "overview"}),
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
     "settlement": frozenset({"settlement"}),
@@ -50,12 +51,12 @@ EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
-    "region_manager": Role(_DAILY | {"settlement", "value", "quality"}, personal=True, exports=True),
-    "store_manager": Role(_DAILY | {"settlement", "value", "quality"}, personal=True, exports=True),
+    "region_manager": Role(_DAILY | {"journey", "settlement", "value", "quality"}, personal=True, exports=True),
+    "store_manager": Role(_DAILY | {"journey", "settlement", "value", "quality"}, personal=True, exports=True),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
-    "operator": Role(_DAILY | _DECIDES | {"value", "quality", "imports"}, personal=True, exports=True),
+    "operator": Role(_DAILY | _DECIDES | {"journey", "value", "quality", "imports"}, personal=True, exports=True),
     "finance": Role(_EVERYBODY | {"settlement", "value", "quality"}),
-    "analyst": Role(_DAILY | {"identity", "settlement", "value", "quality"}),
+    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "value", "quality"}),
 }
 
 

@@ -245,6 +245,39 @@ VIEWS: dict[str, str] = {
         from churn_scores
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
     """,
+    "visible_journey_stages": """
+        select * from journey_stages
+    """,
+    # where a customer went on to, and when, is a fact of the store in which that happened
+    "visible_journey_entries": """
+        select
+            * replace (
+                case when $all_stores or list_contains($store_ids, next_store_id) then next_stage end as next_stage,
+                case when $all_stores or list_contains($store_ids, next_store_id) then next_store_id end
+                    as next_store_id,
+                case when $all_stores or list_contains($store_ids, next_store_id) then left_at end as left_at
+            )
+        from journey_entries
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_journey_stage_days": """
+        select * from journey_stage_days where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_journey_transitions": """
+        select * from journey_transitions where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_journey_bottlenecks": """
+        select * from journey_bottlenecks where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_journey_weeks": """
+        select * from journey_weeks where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_cohort_retention": """
+        select * from cohort_retention where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_cohort_revenue": """
+        select * from cohort_revenue where $all_stores or list_contains($store_ids, store_id)
+    """,
     # who is who: values, links and open questions of any shop, for viewers of the whole company
     "visible_identity_personas": """
         select * from identity_personas where $all_stores

@@ -16,7 +16,7 @@ from models.serving import Viewer
 from tests.factories_snapshot import build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
-PAGES = ("overview", "customers", "identity", "identity_review", "value", "settlement", "at_risk", "quality")
+PAGES = ("overview", "customers", "journey", "identity", "identity_review", "value", "settlement", "at_risk", "quality")
 BAR_SECONDS = 1.0
 
 

@@ -15,6 +15,7 @@ TITLES = {
     "zh": {
         "": "总览",
         "customers": "客户",
+        "journey": "客户旅程",
         "identity": "身份图谱",
         "settlement": "结算",
         "at_risk": "流失风险",
@@ -23,13 +24,14 @@ TITLES = {
     "en": {
         "": "Overview",
         "customers": "Customers",
+        "journey": "Journey",
         "identity": "Who is who",
         "settlement": "Settlement",
         "at_risk": "At risk",
         "quality": "Data",
     },
 }
-CHARTS = {"", "settlement", "at_risk"}
+CHARTS = {"", "journey", "settlement", "at_risk"}
 REOPEN = 5_000
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 

@@ -77,6 +77,7 @@ ASKS = {
     "overview": {"owner", "region_manager", "store_manager", "service_manager", "operator", "finance", "analyst"},
     "customers": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
     "risk": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
+    "journey": {"owner", "region_manager", "store_manager", "operator", "analyst"},
     "settlement": {"owner", "region_manager", "store_manager", "finance", "analyst"},
     "value": {"owner", "region_manager", "store_manager", "operator", "finance", "analyst"},
     "audiences": {"owner", "region_manager", "store_manager", "operator"},
@@ -87,7 +88,8 @@ SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "o
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
-           "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics"}  # fmt: skip
+           "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics",
+           "journey": "journey", "cohort": "journey"}  # fmt: skip
 _QUALITY = {
     *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
 }
@@ -165,6 +167,7 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "persona_id": personas["persona_id"].to_list(),
         "identifier_type": [None],
         "kind": [None],
+        "channel": [None],
         "identifiers": [tuple(numbers)],
         "store_id": shops,
         "period": tables["settlement_summary"]["period"].unique().sort().tail(1).to_list(),
@@ -218,7 +221,9 @@ def test_every_query_answers_as_if_there_were_nothing_out_of_scope(snapshot, tab
         # contradicts anybody or ever changed
         quiet = {name for name in QUERIES if name.startswith(("identity_refusals", "identity_reviews"))}
         quiet.add("customer_custom_fields")  # the company declared none
-        assert answered == set(QUERIES) - {"identity_events", "unknown_states", "value_gaps", *quiet}
+        assert answered == set(QUERIES) - {"identity_events", "journey_alerts", "unknown_states", "value_gaps", *quiet}
+        # and its weeks hold too few customers for a stage to be judged
+        assert answered == set(QUERIES) - {"identity_events", "journey_alerts", "unknown_states", "value_gaps", *quiet}
     elif scope != "nothing":
         assert not answered & whole
         assert len(answered) > 12, "a query that never answers leaks nothing either"

@@ -42,6 +42,7 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "other_customer_id": [None, "C000002"],
         "identifier_type": [None],
         "kind": [None, "torn"],
+        "channel": [None, "store"],
         "persona_id": [999000, 12],
         "identifiers": [("+8613800000004", "orders:S01:O0000000", "orders:S01:O0000003")],
         "store_id": sorted(STORES),

@@ -18,23 +18,19 @@ from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 PAGES = (
-    "overview",
-    "customers",
-    "identity",
-    "identity_review",
-    "value",
-    "settlement",
-    "at_risk",
-    "glossary",
-    "quality",
+    *("overview", "customers", "journey", "identity", "identity_review", "value", "settlement", "at_risk"),
+    *("glossary", "quality"),
 )
 LANGUAGES = ("zh", "en")
 OWNER = Viewer.owner_of_the_company()
 MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
 NOWHERE = Viewer("x", "", frozenset({"store_manager"}), frozenset())
 TITLES = {
-    "zh": ("总览", "客户", "身份图谱", "待审核", "价值", "结算", "流失风险", "指标词典", "数据"),
-    "en": ("Overview", "Customers", "Who is who", "Review", "Value", "Settlement", "At risk", "Glossary", "Data"),
+    "zh": ("总览", "客户", "客户旅程", "身份图谱", "待审核", "价值", "结算", "流失风险", "指标词典", "数据"),
+    "en": (
+        *("Overview", "Customers", "Journey", "Who is who", "Review", "Value", "Settlement", "At risk"),
+        *("Glossary", "Data"),
+    ),
 }
 
 

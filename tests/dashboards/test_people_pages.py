@@ -18,13 +18,13 @@ REFUSED = {"zh": "无权查看", "en": "Not allowed"}
 DAILY = {"overview", "glossary", "customers", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
-    "owner": DAILY | {"identity", "identity_review", "settlement", "quality", "imports", "people"},
-    "region_manager": DAILY | {"settlement", "quality"},
-    "store_manager": DAILY | {"settlement", "quality"},
+    "owner": DAILY | {"journey", "identity", "identity_review", "value", "settlement", "quality", "imports", "people"},
+    "region_manager": DAILY | {"journey", "value", "settlement", "quality"},
+    "store_manager": DAILY | {"journey", "value", "settlement", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
-    "operator": DAILY | {"identity", "identity_review", "quality", "imports"},
-    "finance": {"overview", "glossary", "settlement", "quality", "account"},
-    "analyst": DAILY | {"identity", "settlement", "quality"},
+    "operator": DAILY | {"journey", "identity", "identity_review", "value", "quality", "imports"},
+    "finance": {"overview", "glossary", "value", "settlement", "quality", "account"},
+    "analyst": DAILY | {"journey", "identity", "value", "settlement", "quality"},
     "no_such_role": set(),
 }
 PAGES = sorted(PAGES_OF["owner"])

@@ -6,6 +6,7 @@ from models.serving.queries import (
     customers,
     identity,
     identity_reviews,
+    journey,
     metrics,
     overview,
     quality,
@@ -19,8 +20,15 @@ from models.serving.query import Query
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
-    "customers": (*customers.QUERIES, *customer_record.QUERIES, *timeline.QUERIES, *value.QUERIES_OF_CUSTOMERS),
+    "customers": (
+        *customers.QUERIES,
+        *customer_record.QUERIES,
+        *timeline.QUERIES,
+        *value.QUERIES_OF_CUSTOMERS,
+        *journey.OF_CUSTOMER,
+    ),
     "metrics": metrics.QUERIES,
+    "journey": journey.QUERIES,
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
     "value": value.QUERIES,

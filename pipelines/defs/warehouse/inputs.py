@@ -9,10 +9,12 @@ from models.customers.rule_tables import rule_tables
 from models.documents.churn import ChurnDocument, cutoffs
 from models.documents.customer import CustomerDocument
 from models.documents.identity import IdentityRegistry
+from models.documents.journey import JourneyDocument
 from models.documents.settlement import SettlementDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
+from models.journeys import tables as journeys
 from models.settlement.rules import compile_rules
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
@@ -64,6 +66,9 @@ OF_THE_RUN = {
     "value_boxes": (["rule_documents"], "The segment of every combination of RFM scores."),
     "value_segments": (["rule_documents"], "Segments of customers, with their names."),
     "value_components": (["rule_documents"], "Which component of a contribution a kind of cost or bill line is."),
+    "journey_stages": (["rule_documents"], "The stages of the journey as a table."),
+    "journey_rules": (["rule_documents"], "What opens and ends the stages as a table."),
+    "journey_limits": (["rule_documents"], "When a week of a stage is told as moved."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
     "interaction_kinds": ([], "The kinds of interactions as a table."),
@@ -96,12 +101,16 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     files = warehouse.start(lake, plan)
     churn = published(lake, "churn", ChurnDocument, plan.to_seq)
     value = published(lake, "value", ValueDocument, plan.to_seq)
+    journey = published(lake, "journey", JourneyDocument, plan.to_seq)
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
+        "journey_stages": journeys.stages_table(journey),
+        "journey_rules": journeys.rules_table(journey),
+        "journey_limits": journeys.limits_table(journey),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
         "interaction_kinds": kinds_table(),

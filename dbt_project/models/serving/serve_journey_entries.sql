@@ -1,0 +1,11 @@
+select
+    customer_id,
+    stage,
+    next_stage,
+    store_id,
+    next_store_id,
+    cause_kind,
+    entry_no,
+    entered_at,
+    left_at
+from {{ ref('journey_entries') }}

@@ -1,0 +1,1 @@
+"""Customers' journeys: the document as the tables that dbt reads."""
