@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,9 @@ class Warehouse:
             "batch": [e.key for e in entries],
             "source": [e.source for e in entries],
             "seq": [e.seq for e in entries],
+            "landed_at": [datetime.fromisoformat(e.landed_at).astimezone(UTC).replace(tzinfo=None) for e in entries],
         }
-        schema = {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64()}
+        schema = {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64(), "landed_at": pl.Datetime("us")}
         self.write_input("lake_batches", pl.DataFrame(batches, schema=schema))
         self.write_input("run", plan.frame())
         plan.write(self.building)

@@ -32,7 +32,7 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "company_timezone": pl.String(),
         "company_currency": pl.String(),
     },
-    "lake_batches": {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64()},
+    "lake_batches": {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64(), "landed_at": pl.Datetime("us")},
     "settlement_rules": {
         **dict.fromkeys(("rule_id", "rule_version"), pl.String()),
         **dict.fromkeys(("region", "store_type", "business_type", "channel"), pl.String()),
@@ -92,6 +92,7 @@ class HandMadeLake:
     timezone: str = "Asia/Shanghai"
     currency: str = "CNY"
     batches: list[Mapping[str, Sequence[Row]]] = field(default_factory=list)
+    landed_at: Sequence[datetime] = ()  # of each batch; without: the start of the business date
     people: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)  # customer → (type, identifier)
     cutoff_dates: Sequence[date] = ()
     active_days: int = 180
@@ -148,7 +149,8 @@ class HandMadeLake:
                 }
             ],
             "lake_batches": [
-                {"batch": f"batch-{seq}", "source": "file", "seq": seq} for seq in range(1, len(self.batches) + 1)
+                {"batch": f"batch-{seq}", "source": "file", "seq": seq, "landed_at": moment}
+                for seq, moment in enumerate(self.landed_at or [self.as_of] * len(self.batches), start=1)
             ],
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
