@@ -17,6 +17,7 @@ from models.contracts import BATCH_COLUMN, CONTRACTS, RAW_COLUMN, ROW_COLUMN, co
 from models.documents.identity import IdentityRegistry
 from models.identity.observing import OBSERVATIONS_SCHEMA, observe
 from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_table, rules_table
+from models.interactions import KINDS_SCHEMA, kinds_table
 from models.settings import PROJECT_ROOT
 
 Row = dict[str, Any]
@@ -55,6 +56,7 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     },
     "identity_rules": RULES_SCHEMA,
     "identity_limits": LIMITS_SCHEMA,
+    "interaction_kinds": KINDS_SCHEMA,
     "identity_observations": OBSERVATIONS_SCHEMA,
     "persona_customers": {"persona_id": pl.Int64(), "customer_id": pl.String()},
     "identity_owners": {"identifier_type": pl.String(), "identifier": pl.String(), "customer_id": pl.String()},
@@ -154,6 +156,7 @@ class HandMadeLake:
             ],
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
+            "interaction_kinds": kinds_table().to_dicts(),
             "identity_owners": [
                 {"identifier_type": kind, "identifier": value, "customer_id": customer}
                 for customer, identifiers in self.people.items()

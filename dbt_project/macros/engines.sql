@@ -54,3 +54,21 @@
 {% macro duckdb__hex_number(digits) -%}
     cast('0x' || {{ digits }} as bigint)
 {%- endmacro %}
+
+
+{#- What a sentence needs, as a JSON object in text: {'product': expression, ...}. A null stays a null in it. -#}
+{% macro arguments(named) -%}
+    {{ return(adapter.dispatch('arguments', 'siyu')(named)) }}
+{%- endmacro %}
+
+{% macro default__arguments(named) -%}
+    to_json(named_struct(
+        {%- for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor -%}
+    ), map('ignoreNullFields', 'false'))
+{%- endmacro %}
+
+{% macro duckdb__arguments(named) -%}
+    cast(json_object(
+        {%- for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor -%}
+    ) as string)
+{%- endmacro %}

@@ -36,6 +36,10 @@ interactions as (
     select * from {{ ref('interactions') }}
 ),
 
+interaction_kinds as (
+    select * from {{ source('lake', 'interaction_kinds') }}
+),
+
 ranked_identifiers as (
     select
         *,
@@ -156,12 +160,15 @@ marketing_consents as (
         and (withdrawals_for_all.decided_at is null or consents.decided_at > withdrawals_for_all.decided_at)
 ),
 
+-- a mass message or points that expired are no act of the person
 last_interactions as (
     select
-        customer_id,
-        max(occurred_at) as last_interaction_at
+        interactions.customer_id,
+        max(interactions.occurred_at) as last_interaction_at
     from interactions
-    group by customer_id
+    inner join interaction_kinds on interactions.kind = interaction_kinds.kind
+    where interaction_kinds.is_touch
+    group by interactions.customer_id
 ),
 
 customers as (

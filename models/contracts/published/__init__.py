@@ -80,8 +80,8 @@ _TABLES = (
     ),
     _table(
         "interactions",
-        "customer_id occurred_at interaction_id",
-        f"{TEXT}: interaction_id customer_id kind channel store_id staff_id object_id currency",
+        "customer_id occurred_at kind object_id",
+        f"{TEXT}: customer_id kind actor channel store_id staff_id object_type object_id text_key arguments currency",
         f"{BIGINT}: amount",
         f"{TIMESTAMP}: occurred_at",
     ),

@@ -9,6 +9,7 @@ from models.documents.churn import ChurnDocument, cutoffs
 from models.documents.identity import IdentityRegistry
 from models.documents.settlement import SettlementDocument
 from models.identity.registry_tables import limits_table, rules_table
+from models.interactions import kinds_table
 from models.settlement.rules import compile_rules
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -56,6 +57,7 @@ OF_THE_RUN = {
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
+    "interaction_kinds": ([], "The kinds of interactions as a table."),
 }
 
 
@@ -84,6 +86,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
+        "interaction_kinds": kinds_table(),
     }
     for table, frame in tables.items():
         warehouse.write_input(table, frame)

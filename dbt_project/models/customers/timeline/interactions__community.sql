@@ -1,0 +1,89 @@
+-- Customer groups: who joined, and what they wrote. A group is its owner's, and so is the store. Nothing says when somebody
+-- left a group.
+with messages as (
+    select * from {{ ref('stg_chat__messages') }}
+),
+
+chat_groups as (
+    select * from {{ ref('stg_wecom__groups') }}
+),
+
+group_members as (
+    select * from {{ ref('stg_wecom__group_members') }}
+),
+
+staff_stores as (
+    select * from {{ ref('staff_stores') }}
+),
+
+identifiers as (
+    select * from {{ ref('customer_identifiers') }}
+    where identifier_type = 'external_userid' and is_owner
+),
+
+owned_groups as (
+    select
+        chat_groups.corp_id,
+        chat_groups.chat_id,
+        chat_groups.owner_userid,
+        staff_stores.store_id,
+        case when chat_groups.name is not null then {{ arguments({'group': 'chat_groups.name'}) }} end as arguments
+    from chat_groups
+    left join staff_stores on chat_groups.owner_userid = staff_stores.userid
+),
+
+written as (
+    select
+        identifiers.customer_id,
+        'group_message' as kind,
+        'customer' as actor,
+        'wecom' as channel,
+        owned_groups.store_id,
+        owned_groups.owner_userid as staff_id,
+        'message' as object_type,
+        messages.corp_id || ':' || messages.msgid as object_id,
+        {{ message_text_key("'group_message'", 'messages') }} as text_key,
+        owned_groups.arguments,
+        cast(null as string) as currency,
+        cast(null as bigint) as amount,
+        messages.sent_at as occurred_at
+    from messages
+    inner join identifiers on messages.from_id = identifiers.identifier
+    left join owned_groups
+        on messages.corp_id = owned_groups.corp_id
+        and messages.room_id = owned_groups.chat_id
+    where messages.room_id is not null
+        and messages.action = 'send'
+        and messages.from_kind = 'external'
+        and messages.kind not in ('revoke', 'agree', 'disagree')
+),
+
+joined as (
+    select
+        identifiers.customer_id,
+        'group_joined' as kind,
+        'customer' as actor,
+        'wecom' as channel,
+        owned_groups.store_id,
+        owned_groups.owner_userid as staff_id,
+        'group' as object_type,
+        group_members.corp_id || ':' || group_members.chat_id || ':' || group_members.member_id as object_id,
+        case when owned_groups.arguments is null then 'group_joined' else 'group_joined.group' end as text_key,
+        owned_groups.arguments,
+        cast(null as string) as currency,
+        cast(null as bigint) as amount,
+        group_members.joined_at as occurred_at
+    from group_members
+    inner join identifiers on group_members.external_userid = identifiers.identifier
+    left join owned_groups
+        on group_members.corp_id = owned_groups.corp_id
+        and group_members.chat_id = owned_groups.chat_id
+),
+
+interactions__community as (
+    select * from written
+    union all
+    select * from joined
+)
+
+select * from interactions__community
