@@ -29,7 +29,7 @@ _SOURCES = {
                 || case when i > 2 then ' ' || i else '' end as name,
             ['direct', 'franchise', 'direct'][i % 3 + 1] as store_type, 'retail' as business_type,
             ['CN', 'CN', 'HK'][i % 3 + 1] as country, ['华东', '华南', '港澳'][i % 3 + 1] as region,
-            ['上海', '广州', '香港'][i % 3 + 1] as city,
+            ['上海', '广州', '香港'][i % 3 + 1] as city, null::varchar as brand, null::varchar as legal_entity,
             ['Asia/Shanghai', 'Asia/Shanghai', 'Asia/Hong_Kong'][i % 3 + 1] as timezone,
             ['CNY', 'CNY', 'HKD'][i % 3 + 1] as currency, true as is_declared
         from range($stores) r(i)
@@ -278,11 +278,11 @@ _SOURCES = {
         from shares join stores using (store_id), range(1, 4) r(n)
     """,
     "settlement_summary": """
-        select period, store_id, any_value(region) as region, any_value(store_type) as store_type, party_role, party_id,
+        select period, store_id, region, store_type, party_role, party_id,
             currency, coalesce(sum(amount) filter (where posting = 'SALE'), 0)::bigint as sale_amount,
             coalesce(sum(amount) filter (where posting = 'REFUND'), 0)::bigint as refund_amount,
             sum(amount)::bigint as amount, count(distinct line_id) as lines_count
-        from settlement_entries group by period, store_id, party_role, party_id, currency
+        from settlement_entries group by period, store_id, region, store_type, party_role, party_id, currency
     """,
     "churn_scores": """
         select customer_id, 'churn-0001' as artifact_id,

@@ -25,6 +25,7 @@ from models.settlement.rules import Rule, compile_rules, rules_of
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 LINES = 4000
+CHANGED = date(2026, 1, 10)
 BOOK = SettlementDocument.parse(
     """
     name: random company
@@ -67,12 +68,20 @@ BOOK = SettlementDocument.parse(
 
 @dataclass(frozen=True)
 class Company:
-    """A generated company: stores with a time zone, sold lines, and refunds with the line they name (or none)."""
+    """A generated company: stores with a time zone, sold lines, and refunds with the line they name (or none).
+
+    A store is one kind of place before CHANGED and may be another from then on: a fact has that of its own day.
+    """
 
     zones: dict[str, str]
-    places: dict[str, Place]
+    places: dict[str, tuple[Place, Place]]
     sales: list[tuple[Sale, datetime]]
     refunds: list[tuple[Refund, str | None]]
+
+
+def place_on(places: dict[str, tuple[Place, Place]], store_id: str, day: date) -> Place:
+    before, after = places[store_id]
+    return before if day < CHANGED else after
 
 
 def generate(seed: int) -> Company:
@@ -81,19 +90,22 @@ def generate(seed: int) -> Company:
     places, zones = {}, {}
     for number in range(25):
         store_id = f"S{number:02d}"
-        places[store_id] = Place(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail")
+        before = Place(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail")
+        changed = replace(before, region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds))
+        places[store_id] = (before, changed if rng.random() < 0.5 else before)
         zones[store_id] = rng.choice(("Asia/Shanghai", "America/New_York", "Europe/London"))
     sales, refunds = [], []
     for number in range(LINES):
-        place = places[rng.choice(sorted(places))]
+        store_id = rng.choice(sorted(places))
         moment = datetime(2025, 12, 1) + timedelta(seconds=rng.randrange(60 * 86400))
+        day = _civil(moment, zones[store_id])
         sale = Sale(
             line_id=f"L{number}",
             order_key=f"O{number // 2}",
-            place=place,
+            place=place_on(places, store_id, day),
             amount=_amount(rng),
             currency=rng.choice(("CNY", "CNY", "HKD", "JPY")),
-            economic_date=_civil(moment, zones[place.store_id]),
+            economic_date=day,
             salesperson_id=rng.choice((None, "P1", "P2")),
         )
         sales.append((sale, moment))
@@ -107,19 +119,20 @@ def _amount(rng: random.Random) -> int:
 
 
 def _refunds_of(
-    rng: random.Random, sale: Sale, moment: datetime, places: dict[str, Place], zones: dict[str, str]
+    rng: random.Random, sale: Sale, moment: datetime, places: dict[str, tuple[Place, Place]], zones: dict[str, str]
 ) -> Iterator[Refund]:
     base = max(sale.amount, 7)
     for number in range(rng.choice((0, 0, 0, 1, 1, 2, 3, 12))):
         at = moment + timedelta(hours=rng.choice((1, 1, 5, 24 * number)))  # equal moments: the number decides
-        place = sale.place if rng.random() < 0.8 else places[rng.choice(sorted(places))]
+        store_id = sale.place.store_id if rng.random() < 0.8 else rng.choice(sorted(places))
+        day = _civil(at, zones[store_id])
         yield Refund(
             line_id=f"R{rng.randrange(10)}-{sale.line_id}-{number}",
             order_key=sale.order_key,
-            place=place,
+            place=place_on(places, store_id, day),
             amount=rng.choice((1, base, rng.randrange(base) + 1, rng.randrange(base) // 5 + 1)),
             currency=sale.currency if rng.random() < 0.95 else "USD",
-            economic_date=_civil(at, zones[place.store_id]),
+            economic_date=day,
             refunded_at=at,
         )
 
@@ -171,13 +184,17 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
         }
         for refund, line in company.refunds
     ]
-    stores = [
+    stores = [{"store_id": store_id, "timezone": zone} for store_id, zone in company.zones.items()]
+    days = ((date(1900, 1, 1), CHANGED), (CHANGED, date(9999, 12, 31)))
+    periods = [
         {"store_id": place.store_id, "region": place.region, "store_type": place.store_type}
-        | {"business_type": place.business_type, "timezone": company.zones[place.store_id]}
-        for place in company.places.values()
+        | {"business_type": place.business_type, "valid_from": valid_from, "valid_to": valid_to}
+        for both in company.places.values()
+        for place, (valid_from, valid_to) in zip(both, days, strict=True)
     ]
+    tables = {"order_lines": lines, "refunds": refunds, "stores": stores, "store_periods": periods}
     with duckdb.connect(str(warehouse)) as connection:
-        for name, rows in (("order_lines", lines), ("refunds", refunds), ("stores", stores)):
+        for name, rows in tables.items():
             if order is not None:
                 order.shuffle(rows)
             connection.register("rows", pl.DataFrame(rows, infer_schema_length=None))

@@ -1,72 +1,31 @@
--- Declared stores, and those that only facts speak of. `unknown` is the store of a refund that names none.
-with declared as (
-    select * from {{ ref('stg_files__stores') }}
-),
-
-order_lines as (
-    select * from {{ ref('stg_channels__order_lines') }}
-),
-
-refund_lines as (
-    select * from {{ ref('stg_channels__refund_lines') }}
-),
-
-customer_records as (
-    select * from {{ ref('stg_files__customers') }}
+-- Stores as they are on the run's business date.
+with store_periods as (
+    select * from {{ ref('store_periods') }}
 ),
 
 this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-met as (
-    select store_id from order_lines
-    union
-    select coalesce(store_id, 'unknown') as store_id from refund_lines
-    union
-    select store_id from customer_records
-    where store_id is not null
-),
-
-undeclared as (
-    select met.store_id
-    from met
-    left join declared on met.store_id = declared.store_id
-    where declared.store_id is null
-),
-
 stores as (
     select
-        declared.store_id,
-        declared.name,
-        declared.store_type,
-        coalesce(declared.business_type, 'undeclared') as business_type,
-        declared.country,
-        declared.region,
-        declared.city,
-        coalesce(declared.timezone, this_run.company_timezone) as timezone,
-        coalesce(declared.currency, this_run.company_currency) as currency,
-        true as is_declared,
-        declared.opened_on,
-        declared.closed_on
-    from declared
+        store_periods.store_id,
+        store_periods.name,
+        store_periods.store_type,
+        store_periods.business_type,
+        store_periods.country,
+        store_periods.region,
+        store_periods.city,
+        store_periods.brand,
+        store_periods.legal_entity,
+        store_periods.timezone,
+        store_periods.currency,
+        store_periods.is_declared,
+        store_periods.opened_on,
+        store_periods.closed_on
+    from store_periods
     cross join this_run
-    union all
-    select
-        undeclared.store_id,
-        undeclared.store_id as name,
-        'undeclared' as store_type,
-        'undeclared' as business_type,
-        cast(null as string) as country,
-        'undeclared' as region,
-        cast(null as string) as city,
-        this_run.company_timezone as timezone,
-        this_run.company_currency as currency,
-        false as is_declared,
-        cast(null as date) as opened_on,
-        cast(null as date) as closed_on
-    from undeclared
-    cross join this_run
+    where store_periods.valid_from <= this_run.business_date and this_run.business_date < store_periods.valid_to
 )
 
 select * from stores

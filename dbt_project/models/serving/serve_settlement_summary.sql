@@ -1,4 +1,4 @@
--- Grain: (period, store_id, party_role, party_id, currency).
+-- Grain: (period, store_id, region, store_type, party_role, party_id, currency).
 select
     period,
     store_id,

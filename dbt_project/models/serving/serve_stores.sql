@@ -11,6 +11,8 @@ published as (
         country,
         region,
         city,
+        brand,
+        legal_entity,
         timezone,
         currency,
         is_declared

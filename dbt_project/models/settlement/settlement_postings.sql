@@ -1,6 +1,6 @@
 -- Grain: posting_id. Everything that is split by a rule's rates: sold lines, refunds without a known line, and the part
 -- of a refund above what its line still holds. The economic date is the store's civil day of payment (of ordering, when
--- no payment time is known) or of the refund.
+-- no payment time is known) or of the refund; the store is what it was on that day.
 with order_lines as (
     select * from {{ ref('order_lines') }}
 ),
@@ -13,6 +13,10 @@ refund_positions as (
     select * from {{ ref('settlement_refund_positions') }}
 ),
 
+stores as (
+    select * from {{ ref('stores') }}
+),
+
 places as (
     select
         store_id,
@@ -20,8 +24,9 @@ places as (
         store_type,
         business_type,
         case when store_type = 'online' then 'online' else 'offline' end as channel,
-        timezone
-    from {{ ref('stores') }}
+        valid_from,
+        valid_to
+    from {{ ref('store_periods') }}
 ),
 
 sales as (
@@ -36,10 +41,10 @@ sales as (
         order_lines.salesperson_id,
         order_lines.currency,
         order_lines.paid_amount as base_amount,
-        {{ local_date('order_lines.sold_at', 'places.timezone') }} as economic_date
+        {{ local_date('order_lines.sold_at', 'stores.timezone') }} as economic_date
     from order_lines
-    inner join places
-        on order_lines.store_id = places.store_id
+    inner join stores
+        on order_lines.store_id = stores.store_id
     where order_lines.is_sale
 ),
 
@@ -109,6 +114,8 @@ final as (
     from all_postings
     inner join places
         on all_postings.store_id = places.store_id
+        and places.valid_from <= all_postings.economic_date
+        and all_postings.economic_date < places.valid_to
 )
 
 select * from final

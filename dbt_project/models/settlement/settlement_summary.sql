@@ -1,4 +1,4 @@
--- Grain: (period, store_id, party_role, party_id, currency). Sums of entries; a sum is never rounded again.
+-- Grain: (period, store_id, region, store_type, party_role, party_id, currency). Sums of entries; a sum is never rounded again.
 with entries as (
     select * from {{ ref('settlement_entries') }}
 ),

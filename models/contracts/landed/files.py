@@ -1,7 +1,7 @@
 """Records that come through the file door: customers, stores, consents. Orders and refunds are in ``sales``."""
 
 from models.contracts.contract import Column, Contract, not_blank, one_of
-from models.contracts.landed.parties import EXACT_IDENTIFIERS, STORE_NAMES, person_columns
+from models.contracts.landed.parties import EXACT_IDENTIFIERS, STORE_NAMES, person_columns, state_from_column
 
 CUSTOMERS = Contract(
     dataset="customers",
@@ -71,9 +71,10 @@ STORES = Contract(
     dataset="stores",
     en="Stores and online shops",
     zh="门店",
-    grain="one row per store",
-    key=("store_id",),
-    replaced_by=("store_id",),
+    grain="one row per store and state of it",
+    key=("store_id", "valid_from"),
+    replaced_by=("store_id", "valid_from"),
+    blank_in_key=("valid_from",),
     columns=(
         Column(
             "store_id",
@@ -98,10 +99,19 @@ STORES = Contract(
         Column("country", "text", "country or region, ISO 3166", "国家地区", synonyms=("国家",)),
         Column("region", "text", "sales region", "大区", required=True, synonyms=("区域", "地区", "area")),
         Column("city", "text", "city", "城市", synonyms=("所在城市",)),
+        Column("brand", "text", "brand", "品牌", synonyms=("所属品牌", "brand name")),
+        Column(
+            "legal_entity",
+            "text",
+            "legal entity that runs it and settles",
+            "法人主体",
+            synonyms=("公司主体", "经营主体", "签约主体", "legal entity name", "company"),
+        ),
         Column("timezone", "text", "IANA time zone; empty: the company's", "时区", synonyms=("time zone", "tz")),
         Column("currency", "currency", "ISO 4217 currency", "币种", synonyms=("币别",)),
         Column("opened_on", "date", "opening day", "开业日期", synonyms=("open date", "开店日期")),
         Column("closed_on", "date", "closing day", "闭店日期", synonyms=("close date", "关店日期")),
+        state_from_column(),
     ),
 )
 

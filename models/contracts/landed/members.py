@@ -15,6 +15,7 @@ from models.contracts.landed.columns import (
     store_column,
     updated_column,
 )
+from models.contracts.landed.parties import state_from_column
 
 _MEMBER_NO = PERSON[3]
 _BIRTHDAYS = ("birthday", "出生日期", "dob")
@@ -80,9 +81,10 @@ STAFF = Contract(
     dataset="staff",
     en="Staff",
     zh="员工",
-    grain="one row per employee",
-    key=("staff_id",),
-    replaced_by=("staff_id",),
+    grain="one row per employee and state",
+    key=("staff_id", "valid_from"),
+    replaced_by=("staff_id", "valid_from"),
+    blank_in_key=("valid_from",),
     columns=(
         key_column(
             "staff_id", "employee number", "员工编号", "employee no", "工号", "员工工号", "导购编号", "编号", "id"
@@ -100,6 +102,7 @@ STAFF = Contract(
         status_column("active", "left", zh="在职状态", synonyms=("状态", "state")),
         Column("hired_on", "date", "first day", "入职日期", synonyms=("hire date", "入职时间")),
         Column("left_on", "date", "last day", "离职日期", synonyms=("leave date", "离职时间")),
+        state_from_column(),
     ),
     rules=(not_before("left_on", "hired_on"),),
 )

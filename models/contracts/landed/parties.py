@@ -9,6 +9,17 @@ STORE_NAMES = (
 )  # fmt: skip
 
 
+def state_from_column() -> Column:
+    """From which day what a row says of a store or an employee holds; empty: it corrects the newest state."""
+    return Column(
+        "valid_from",
+        "date",
+        "first day on which the row holds; empty: it corrects the newest state",
+        "生效日期",
+        synonyms=("valid from", "effective date", "变更日期", "生效日", "调动日期"),
+    )
+
+
 def person_columns(prefix: str, en: str, zh: str) -> tuple[Column, ...]:
     """The four exact identifiers of a person, as columns ``<prefix>unionid`` and so on."""
     return (

@@ -114,7 +114,7 @@ _TABLES = (
     _table(
         "stores",
         "store_id",
-        f"{TEXT}: store_id name store_type business_type country region city timezone currency",
+        f"{TEXT}: store_id name store_type business_type country region city brand legal_entity timezone currency",
         f"{BOOLEAN}: is_declared",
     ),
     _table("staff", "userid", f"{TEXT}: userid name position store_id", f"{BIGINT}: status", f"{BOOLEAN}: is_current"),

@@ -61,8 +61,8 @@ STORES = Query(
         select
             visible_settlement_summary.store_id,
             any_value(visible_stores.name) as store_name,
-            any_value(visible_settlement_summary.region) as region,
-            any_value(visible_settlement_summary.store_type) as store_type,
+            visible_settlement_summary.region,
+            visible_settlement_summary.store_type,
             visible_settlement_summary.currency,
             visible_settlement_summary.party_role,
             sum(visible_settlement_summary.sale_amount)::bigint as sale_amount,
@@ -75,10 +75,14 @@ STORES = Query(
             and ($region is null or visible_settlement_summary.region = $region)
         group by
             visible_settlement_summary.store_id,
+            visible_settlement_summary.region,
+            visible_settlement_summary.store_type,
             visible_settlement_summary.currency,
             visible_settlement_summary.party_role
         order by
             visible_settlement_summary.store_id,
+            visible_settlement_summary.region,
+            visible_settlement_summary.store_type,
             visible_settlement_summary.currency,
             visible_settlement_summary.party_role
         limit $limit

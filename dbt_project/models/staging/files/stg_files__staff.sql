@@ -11,7 +11,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery('staff_rows', key=['staff_id'], said=[
+    {{ newest_states('staff_rows', key='staff_id', said=[
         'userid', 'phone', 'store_id', 'manager_id', 'name', 'department', 'position', 'skills', 'status',
         'hired_on', 'left_on',
     ]) }}
@@ -29,11 +29,13 @@ staff as (
         newest.position,
         newest.skills,
         newest.status,
+        newest.holds_from,
         newest.hired_on,
         newest.left_on
     from newest
     cross join this_run
-    where newest.hired_on is null or newest.hired_on < this_run.business_date
+    where (newest.hired_on is null or newest.hired_on < this_run.business_date)
+        and newest.holds_from <= this_run.business_date
 )
 
 select * from staff
