@@ -85,7 +85,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("order_placed", "order", _ORDER, touch=True),
     _kind("order_paid", "order", _ORDER, touch=True),
     _kind("payment_received", "order", touch=True, contact=True),
-    _kind("enrolled", "service", {"": (), "course": ("course",), "hours": ("course", "hours")}, touch=True),
+    _kind("enrolled", "service", {"": (), "hours": ("course", "hours")}, touch=True),
     _kind("order_shipped", "order"),
     _kind("order_received", "order", touch=True),
     _kind("refund", "order", {"": (), "reason": ("reason",), "payment": ()}, touch=True),

@@ -20,6 +20,12 @@ WHOLE_COMPANY_ONLY = (
     *("customer_identifiers", "batches", "quality_checks", "estimators"),
     *(name for name in PUBLISHED if name.startswith("identity_")),
 )
+#: Kinds whose object's number holds an identifier of the person, and those that tell a name given by staff.
+OF_A_PERSON = [
+    *("contact_added", "link_arrived", "group_joined", "registered", "member_joined", "campaign_sent"),
+    *("consent_granted", "consent_withdrawn"),
+]
+NAMED_BY_STAFF = ["group_joined", "group_message", "link_arrived", "coupon_received", "coupon_redeemed"]
 
 
 def whole_tables(snapshot: Snapshot) -> Tables:
@@ -116,7 +122,8 @@ class Part:
             self.tables["interactions"]
             .filter(mine.fill_null(False) | without)
             .with_columns(
-                _only(pl.col("store_id").is_not_null(), "interaction_id", "object_id")
+                _only(pl.col("store_id").is_not_null(), "object_id")
+                + _only(pl.col("store_id").is_not_null() | ~pl.col("kind").is_in(NAMED_BY_STAFF), "arguments")
                 + _only(pl.col("store_id").is_not_null() | pl.col("staff_id").eq(me), "staff_id")
             )
         )
@@ -146,7 +153,7 @@ class Part:
         if self.sees_personal:
             return interactions
         return interactions.with_columns(
-            _only(pl.col("kind").is_in(["order_paid", "refund"]), "interaction_id", "object_id")
+            _only(~pl.col("kind").is_in(OF_A_PERSON), "object_id")
         )
 
     @cached_property

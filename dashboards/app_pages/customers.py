@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import finding, frame, tables
+from dashboards import finding, frame, tables, timeline
 from dashboards.frame import Page
 from ml import features
 from models.money import display
@@ -31,11 +31,11 @@ def _profile(page: Page, customer_id: str) -> None:
     _card(page, profile)
     _figures(page, customer_id, profile)
     _risk(page, customer_id)
-    timeline, orders, consents, identifiers = st.tabs(
+    happenings, orders, consents, identifiers = st.tabs(
         [words("customers.timeline"), words("customers.orders"), words("customers.consents"), words("customers.ids")]
     )
-    with timeline:
-        _timeline(page, customer_id)
+    with happenings:
+        timeline.show(page, customer_id)
     with orders:
         _orders(page, customer_id)
     with consents:
@@ -102,32 +102,6 @@ def _risk(page: Page, customer_id: str) -> None:
             score=f"{tables.probability(row['score_ppm'])}%",
             reasons=tables.reasons(row, words, features.BY_NAME),
         )
-    )
-
-
-def _timeline(page: Page, customer_id: str) -> None:
-    words = page.words
-    found = page.read("customer_timeline", customer_id=customer_id)
-    if found.is_empty():
-        st.caption(words("customers.nothing"))
-        return
-    shown = tables.in_words(
-        tables.money(page.times(found, "occurred_at"), "amount"), words, kind="kind", channel="channel"
-    )
-    tables.show(
-        shown.with_columns(pl.coalesce("store_name", "store_id").alias("store_name")),
-        {
-            "occurred_at": words("column.time"),
-            "kind": words("column.kind"),
-            "amount": words("column.amount"),
-            "currency": words("column.currency"),
-            "store_name": words("column.store"),
-            "staff_name": words("column.staff"),
-            "channel": words("column.channel"),
-            "object_id": words("column.object"),
-        },
-        small=("currency",),
-        key="customer_timeline",
     )
 
 

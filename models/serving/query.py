@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 import polars as pl
@@ -92,6 +92,32 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment that came out of another query, naive UTC. ``optional``: may be None."""
+
+    optional: bool = False
+
+    def read(self, value: object) -> datetime | None:
+        if value is None and self.optional:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is not None:
+            raise ValueError("must be a moment without a time zone")
+        return value
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Rows to leave out: those of a moment that were told before. ``default`` when not given."""
+
+    default: int = 0
+
+    def read(self, value: object) -> int:
+        if type(value) is not int or not 0 <= value < 2**31:
+            raise ValueError("must be a whole number, not negative")
+        return value
+
+
+@dataclass(frozen=True)
 class Limit:
     """Most rows: from 1 to ``most``, ``default`` when not given."""
 
@@ -119,7 +145,7 @@ class Choice:
         return str(value)
 
 
-Parameter = Text | Key | Keys | Number | Day | Limit | Choice
+Parameter = Text | Key | Keys | Number | Day | Moment | Skip | Limit | Choice
 
 
 @dataclass(frozen=True)
@@ -156,7 +182,7 @@ class Query:
         read: dict[str, object] = {}
         for name, parameter in self.parameters.items():
             value = given.get(name)
-            if value is None and isinstance(parameter, Limit):
+            if value is None and isinstance(parameter, Limit | Skip):
                 value = parameter.default
             try:
                 read[name] = parameter.read(value)

@@ -9,6 +9,11 @@ would name a store or a person out of scope (home store, owner, an order of anot
 
 import re
 
+from models.interactions import KINDS, sql_list
+
+_NAMES_PERSON = sql_list(tuple(kind.kind for kind in KINDS if kind.names_person))
+_NAMES_PLACE = sql_list(tuple(kind.kind for kind in KINDS if kind.names_place))
+
 VIEWS: dict[str, str] = {
     "visible_customer_ids": """
         select customer_id from customer_stores where list_contains($store_ids, store_id)
@@ -43,25 +48,22 @@ VIEWS: dict[str, str] = {
         select * from customer_consents
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
     """,
-    "visible_interactions": """
+    "visible_interactions": f"""
         select
-            -- made of what happened to whom: of a contact or a consent it holds an identifier of the person
+            -- the object's number can hold an identifier of the person: for who sees personal values
             case
                 when
                     ($all_stores or store_id is not null)
-                    and ($sees_personal or kind in ('order_paid', 'refund'))
-                then interaction_id
-            end as interaction_id,
-            customer_id, kind, channel, store_id,
-            case when $all_stores or store_id is not null or staff_id = $owner_userid::varchar then staff_id end
-                as staff_id,
-            -- a contact's or a consent's object is an identifier of the person: for who sees personal values
-            case
-                when
-                    ($all_stores or store_id is not null)
-                    and ($sees_personal or kind in ('order_paid', 'refund'))
+                    and ($sees_personal or kind not in ({_NAMES_PERSON}))
                 then object_id
             end as object_id,
+            customer_id, kind, actor, channel, store_id,
+            case when $all_stores or store_id is not null or staff_id = $owner_userid::varchar then staff_id end
+                as staff_id,
+            object_type, text_key,
+            -- names that staff gave may name a store: without one nobody knows whose it is
+            case when $all_stores or store_id is not null or kind not in ({_NAMES_PLACE}) then arguments end
+                as arguments,
             currency, amount, occurred_at
         from interactions
         where
@@ -71,7 +73,7 @@ VIEWS: dict[str, str] = {
                 store_id is null and amount is null
                 and customer_id in (select customer_id from visible_customer_ids)
             )
-    """,
+    """,  # noqa: S608 - kinds of models.interactions
     "visible_orders": """
         select * from orders where $all_stores or list_contains($store_ids, store_id)
     """,

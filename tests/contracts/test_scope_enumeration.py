@@ -175,6 +175,9 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "first": [date(2020, 1, 1)],
         "last": [date(2030, 1, 1)],
         "limit": [1000],
+        "subject": [None, "order"],
+        "before": [None, datetime(2026, 3, 1)],
+        "skip": [0],
     }
 
 

@@ -56,6 +56,9 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "first": [BUSINESS_DATE - timedelta(days=365)],
         "last": [BUSINESS_DATE],
         "limit": [1000],
+        "subject": [None, "community"],
+        "before": [None],
+        "skip": [0],
     }
     names = list(QUERIES[query_id].parameters)
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(offered[name] for name in names))]

@@ -192,7 +192,7 @@ def test_language_switch_keeps_to_the_session(app):
 def test_profile_tells_the_whole_story(app, language):
     at = app("customers", language, customer="C000000")
     assert not at.exception
-    assert len(at.dataframe) == 4  # timeline, orders, consents, identifiers
+    assert len(at.dataframe) == 3  # orders, consents, identifiers
     assert "C000000" in _shown(at)
 
 

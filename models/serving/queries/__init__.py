@@ -1,12 +1,22 @@
 """Every query by id: one module per subject. Nothing else in the project asks the snapshot."""
 
-from models.serving.queries import audiences, customers, identity, identity_reviews, overview, quality, risk, settlement
+from models.serving.queries import (
+    audiences,
+    customers,
+    identity,
+    identity_reviews,
+    overview,
+    quality,
+    risk,
+    settlement,
+    timeline,
+)
 from models.serving.query import Query
 
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
-    "customers": customers.QUERIES,
+    "customers": (*customers.QUERIES, *timeline.QUERIES),
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
     "risk": risk.QUERIES,

@@ -4,12 +4,13 @@ Both answer with whole tables, because conditions are evaluated by ``models.audi
 exports, which refuse a viewer who may not see personal values; no page shows them.
 """
 
+from models.interactions import sql_list, touches
 from models.serving.query import BOOLEAN, COUNT, DAY, TEXT, TIME, Query
 
 # The columns are ``models.audiences.fields.FIELDS``; a test compares the two. Figures and ranks count what is visible.
 CANDIDATES = Query(
     id="audience_candidates",
-    sql="""
+    sql=f"""
         bought as (
             select customer_id, sum(orders_count)::bigint as orders_count, max(last_order_at) as last_order_at
             from visible_customer_totals
@@ -18,7 +19,7 @@ CANDIDATES = Query(
         met as (
             select customer_id, max(occurred_at) as last_interaction_at
             from visible_interactions
-            where customer_id is not null
+            where customer_id is not null and kind in ({sql_list(touches())})
             group by customer_id
         ),
         scored as (

@@ -1,5 +1,6 @@
 """Customers: search, and everything about one of them. A customer out of scope is as if it did not exist."""
 
+from models.interactions import sql_list, touches
 from models.serving.query import AMOUNT, BOOLEAN, COUNT, DAY, TEXT, TIME, Key, Limit, Query, Text
 
 # Who may see personal values searches inside them. Who may not must bring the whole number: a search inside masked
@@ -70,14 +71,14 @@ SEARCH = Query(
     personal=("name", "phone", "member_no"),
 )
 
-# Counts and times of the whole life come from facts out of scope too, so they are taken from visible facts again.
+# The last interaction is the last act of the person. Counts and times of the whole life come from facts out of scope too, so they are taken from visible facts again.
 PROFILE = Query(
     id="customer_profile",
-    sql="""
+    sql=f"""
         seen as (
             select
                 min(occurred_at) as first_seen_at,
-                max(occurred_at) as last_interaction_at,
+                max(occurred_at) filter (where kind in ({sql_list(touches())})) as last_interaction_at,
                 min(occurred_at) filter (where kind = 'order_paid') as first_order_at,
                 max(occurred_at) filter (where kind = 'order_paid') as last_order_at
             from visible_interactions
@@ -155,45 +156,6 @@ TOTALS = Query(
         "last_order_at": TIME,
     },
     parameters={"customer_id": Key()},
-)
-
-TIMELINE = Query(
-    id="customer_timeline",
-    sql="""
-        select
-            visible_interactions.interaction_id,
-            visible_interactions.kind,
-            visible_interactions.channel,
-            visible_interactions.store_id,
-            visible_stores.name as store_name,
-            visible_staff.name as staff_name,
-            visible_interactions.object_id,
-            visible_interactions.currency,
-            visible_interactions.amount,
-            visible_interactions.occurred_at
-        from visible_interactions
-        left join visible_stores on visible_stores.store_id = visible_interactions.store_id
-        left join visible_staff on visible_staff.userid = visible_interactions.staff_id
-        where visible_interactions.customer_id = $customer_id
-        order by
-            visible_interactions.occurred_at desc, visible_interactions.interaction_id,
-            -- the id can be hidden: then what is told decides
-            visible_interactions.kind, visible_interactions.channel
-        limit $limit
-    """,
-    columns={
-        "interaction_id": TEXT,
-        "kind": TEXT,
-        "channel": TEXT,
-        "store_id": TEXT,
-        "store_name": TEXT,
-        "staff_name": TEXT,
-        "object_id": TEXT,
-        "currency": TEXT,
-        "amount": AMOUNT,
-        "occurred_at": TIME,
-    },
-    parameters={"customer_id": Key(), "limit": Limit()},
 )
 
 ORDERS = Query(
@@ -277,4 +239,4 @@ IDENTIFIERS = Query(
     personal=("identifier",),
 )
 
-QUERIES = (SEARCH, PROFILE, TOTALS, TIMELINE, ORDERS, ORDER_LINES, CONSENTS, IDENTIFIERS)
+QUERIES = (SEARCH, PROFILE, TOTALS, ORDERS, ORDER_LINES, CONSENTS, IDENTIFIERS)

@@ -25,7 +25,10 @@ def _build(tag: str, context: dg.AssetExecutionContext, build: Build) -> Iterato
     project = prepared_project(build.workspace.settings.engine)
     for node in project.build(tag, building / "dbt", build.engine):
         if node.kind == "model" and node.passed:
-            key = TRANSLATOR.get_asset_key(MANIFEST["nodes"][node.unique_id])
+            model = MANIFEST["nodes"][node.unique_id]
+            if model["config"]["materialized"] == "ephemeral":  # a part of another statement, no asset of its own
+                continue
+            key = TRANSLATOR.get_asset_key(model)
             yield dg.MaterializeResult(asset_key=key, metadata={"seconds": node.seconds})
         elif node.kind == "test":
             found.append({"check_name": node.name, "status": node.status, "failing_rows": node.failures})

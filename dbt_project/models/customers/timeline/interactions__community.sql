@@ -42,8 +42,12 @@ written as (
         owned_groups.owner_userid as staff_id,
         'message' as object_type,
         messages.corp_id || ':' || messages.msgid as object_id,
-        {{ message_text_key("'group_message'", 'messages') }} as text_key,
-        owned_groups.arguments,
+        case
+            when messages.kind = 'text' and not messages.is_recalled and owned_groups.arguments is not null
+                then 'group_message.group'
+            else {{ message_text_key("'group_message'", 'messages') }}
+        end as text_key,
+        case when messages.kind = 'text' and not messages.is_recalled then owned_groups.arguments end as arguments,
         cast(null as string) as currency,
         cast(null as bigint) as amount,
         messages.sent_at as occurred_at
