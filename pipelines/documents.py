@@ -5,9 +5,11 @@ from typing import TypeVar
 
 from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
+from models.documents.engagement import EngagementDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
+from models.documents.tags import TagDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
 #: kind → type. A kind is a dataset of the lake's ``documents`` zone and a file (or folder) of the rulebooks.
@@ -15,6 +17,8 @@ KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
     "churn": ChurnDocument,
+    "engagement": EngagementDocument,
+    "tags": TagDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

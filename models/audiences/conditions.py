@@ -161,6 +161,7 @@ def _timestamp(value: object) -> datetime:
 
 _READERS: dict[FieldKind, Callable[[object], Any]] = {
     "text": _text,
+    "texts": _text,
     "number": _number,
     "boolean": _boolean,
     "date": _date,
@@ -224,6 +225,9 @@ def _test(test: Test, as_of: datetime) -> pl.Expr:
             return column.is_null()
         case "not_null":
             return column.is_not_null()
+        case "eq" | "in" if kind == "texts":
+            wanted = [test.value] if test.op == "eq" else list(test.value)
+            return column.list.set_intersection(pl.lit(pl.Series([wanted], dtype=dtype)).first()).list.len() > 0
         case "in":
             return column.is_in(pl.lit(pl.Series([list(test.value)], dtype=pl.List(dtype))).first())
         case "between":

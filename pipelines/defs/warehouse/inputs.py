@@ -6,6 +6,8 @@ import dagster as dg
 
 from models.contracts import CONTRACTS
 from models.documents.churn import ChurnDocument, cutoffs
+from models.documents.engagement import EngagementDocument
+from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.settlement import SettlementDocument
 from models.identity.registry_tables import limits_table, rules_table
@@ -57,6 +59,7 @@ OF_THE_RUN = {
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
+    "engagement_rules": (["rule_documents"], "Points of the engagement score, one row."),
     "interaction_kinds": ([], "The kinds of interactions as a table."),
 }
 
@@ -86,6 +89,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
+        "engagement_rules": engagement_table(_engagement(build, plan.to_seq), plan.as_of),
         "interaction_kinds": kinds_table(),
     }
     for table, frame in tables.items():
@@ -95,3 +99,11 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
     for table, rows in counts.items():
         yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key})
+
+
+def _engagement(build: Build, to_seq: int) -> EngagementDocument:
+    """A run of before there was such a document takes the one of the rulebooks folder."""
+    lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
+    if lake.files("documents", "engagement", to_seq):
+        return published(lake, "engagement", EngagementDocument, to_seq)
+    return EngagementDocument.load(rulebooks / "engagement.yaml")
