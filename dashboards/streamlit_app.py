@@ -17,6 +17,7 @@ MENU = (
     ("customers", "customers.title", ":material/person_search:"),
     ("identity", "identity.title", ":material/hub:"),
     ("identity_review", "review.title", ":material/rule:"),
+    ("reach", "reach.title", ":material/connect_without_contact:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("quality", "quality.title", ":material/fact_check:"),

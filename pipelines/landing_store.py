@@ -81,7 +81,7 @@ def _land(lake: Lake, landing: _Landing, ledger: Ledger) -> Commit | None:
 
 
 def _land_suppressions(lake: Lake, active: pl.DataFrame) -> Commit | None:
-    """A list from which people are lifted is a state: a batch holds all of it, an empty one says that it is empty now."""
+    """A list from which people are lifted is a state: a batch holds all of it, also when it is empty now."""
     landed = [entry for entry in lake.entries() if entry.source == SUPPRESSIONS_SOURCE]
     digest = content_key(active.sort(pl.all()).write_csv())
     if (landed and landed[-1].details.get("digest") == digest) or (not landed and active.is_empty()):

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import finding, frame, tables, timeline
+from dashboards import finding, frame, reaching, tables, timeline
 from dashboards.frame import Page
 from ml import features
 from models.money import display
@@ -31,13 +31,21 @@ def _profile(page: Page, customer_id: str) -> None:
     _card(page, profile)
     _figures(page, customer_id, profile)
     _risk(page, customer_id)
-    happenings, orders, consents, identifiers = st.tabs(
-        [words("customers.timeline"), words("customers.orders"), words("customers.consents"), words("customers.ids")]
+    happenings, orders, reach, consents, identifiers = st.tabs(
+        [
+            words("customers.timeline"),
+            words("customers.orders"),
+            words("customers.reach"),
+            words("customers.consents"),
+            words("customers.ids"),
+        ]
     )
     with happenings:
         timeline.show(page, customer_id)
     with orders:
         _orders(page, customer_id)
+    with reach:
+        reaching.show(page, customer_id)
     with consents:
         _consents(page, customer_id)
     with identifiers:

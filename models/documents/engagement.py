@@ -54,7 +54,7 @@ RULES_SCHEMA: dict[str, pl.DataType] = {
 
 
 def rules_table(document: EngagementDocument, as_of: datetime) -> pl.DataFrame:
-    """The input ``engagement_rules`` of dbt, one row. ``recency_since_n``: an act then or later has the points of step n."""
+    """The input ``engagement_rules`` of dbt, one row. ``recency_since_n``: since when an act has step n's points."""
     row = {
         **{f"recency_since_{n}": as_of - timedelta(days=one.within_days) for n, one in enumerate(document.recency, 1)},
         **{f"recency_points_{n}": one.points for n, one in enumerate(document.recency, 1)},

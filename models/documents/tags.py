@@ -13,14 +13,16 @@ from models.documents.audience import Title
 from models.documents.loading import Document, RefusedError
 
 MOST_TAGS = 500
-#: Fields of audiences that a tag may ask about. A tag's history is kept for good with the values that decided, so it asks
-#: about no personal value; and not about tags, which would have to be known before they are decided.
-TAG_FIELDS = tuple(name for name, field in FIELDS.items() if not field.personal and name not in ("has_tag", "customer_id"))
+#: Fields of audiences that a tag may ask about. A tag's history is kept for good with the values that decided, so it
+#: asks about no personal value; and not about tags, which would have to be known before they are decided.
+TAG_FIELDS = tuple(
+    name for name, field in FIELDS.items() if not field.personal and name not in ("has_tag", "customer_id")
+)
 
 
 class TagRule(Document):
-    """``when``: a condition tree. ``expires_after_days``: after so many days the tag goes though the condition holds; it
-    comes back when the condition has failed in between. Without: it goes when the condition fails."""
+    """``when``: a condition tree. ``expires_after_days``: after so many days the tag goes though the condition holds;
+    it comes back when the condition has failed in between. Without: it goes when the condition fails."""
 
     id: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
     name: Title

@@ -33,6 +33,7 @@ PAGES: dict[str, frozenset[str]] = {
     "customers": frozenset({"customers", "risk"}),
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
+    "reach": frozenset({"reach"}),
     "settlement": frozenset({"settlement"}),
     "at_risk": frozenset({"risk", "quality"}),
     "quality": frozenset({"quality"}),
@@ -42,7 +43,7 @@ PAGES: dict[str, frozenset[str]] = {
 }
 
 _EVERYBODY = frozenset({"overview", "account"})
-_DAILY = _EVERYBODY | {"customers", "at_risk"}
+_DAILY = _EVERYBODY | {"customers", "reach", "at_risk"}
 _DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
 EXPORT_SUBJECTS = frozenset({"audiences"})
 

@@ -1,7 +1,7 @@
 """What a run decides about rule tags: events of who got which tag and who lost it, after what earlier runs decided.
 
-An event is kept for good (``tag_events``), because who met a condition on a day cannot be asked again later: conditions,
-scores and consents change. What happened before decides what is told now:
+An event is kept for good (``tag_events``), because who met a condition on a day cannot be asked again later:
+conditions, scores and consents change. What happened before decides what is told now:
 
 ========= ================= ==========================================================
 before     condition          event
@@ -78,8 +78,8 @@ def standing(history: pl.DataFrame, business_date: date) -> pl.DataFrame:
 def periods(events: pl.DataFrame, business_date: date) -> pl.DataFrame:
     """From events to periods: customer_id, tag_id, name_zh, name_en, group_zh, group_en, reason, period, since, until.
 
-    Grain (customer_id, tag_id, period), periods numbered from 1. ``events``: of all runs with ``seq`` (of this run: null,
-    they come last). ``until``: the first day without the tag; null: it holds. Names are those of when it was entered.
+    Grain (customer_id, tag_id, period), periods numbered from 1. ``events``: of all runs with ``seq`` (of this run:
+    null, they come last). ``until``: the first day without the tag; null: it holds. Names: of when it was entered.
     """
     known = (
         events.filter(pl.col("decided_on") <= business_date)

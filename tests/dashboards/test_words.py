@@ -15,10 +15,11 @@ DASHBOARDS = PROJECT / "dashboards"
 SOURCES = sorted(DASHBOARDS.rglob("*.py"))
 #: families that hold the words of codes in the data: asked for with ``words.code(family, code)`` or ``in_words``
 FAMILIES = {
-    "act", "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "happening", "identifier",
-    "identity_cause", "identity_event", "key_check", "kind", "likeness", "link_rule", "link_state", "metric",
-    "metric_note", "party_role", "posting", "purpose", "refusal", "review_kind", "role", "scope", "status",
-    "store_type", "stream", "subject", "table", "value_refusal", "verdict", "way",
+    "act", "band", "channel", "check", "consent_state", "dataset", "door", "estimator", "gender", "happening",
+    "identifier", "identity_cause", "identity_event", "key_check", "kind", "likeness", "link_rule", "link_state",
+    "loss_cause", "metric", "metric_note", "party_role", "posting", "purpose", "reach_reason", "refusal", "review_kind",
+    "role", "scope", "status",
+    "store_type", "stream", "subject", "table", "tag_source", "value_refusal", "verdict", "way",
     # of the import page; reasons are found by the form of the importer's sentence
     "basis", "job_kind", "job_status", "job_step", "layout", "reason", "remedy", "skipped", "unit",
 }  # fmt: skip

@@ -48,7 +48,7 @@ TAG_EVENTS = Contract(
         Column(
             "kind",
             "text",
-            "entered; left: its condition failed; expired: its time was over; gone: the rule or the customer is no more",
+            "entered; left: the condition failed; expired: its time was over; gone: no such rule or customer",
             "变动",
             required=True,
             checks=(one_of("kind", "entered", "left", "expired", "gone"),),
@@ -94,4 +94,6 @@ AUDIENCE_MEMBERS = Contract(
     ),
 )
 
-DECIDED: dict[str, Contract] = {c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, TAG_EVENTS, SCORES, AUDIENCE_MEMBERS)}
+DECIDED: dict[str, Contract] = {
+    c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, TAG_EVENTS, SCORES, AUDIENCE_MEMBERS)
+}

@@ -1,4 +1,4 @@
-"""The do-not-contact list, from the store: each batch holds the whole list, so that what was lifted is gone from the next."""
+"""The do-not-contact list, from the store: each batch holds the whole list, so that who was lifted is gone."""
 
 from models.contracts.contract import Column, Contract, not_blank
 

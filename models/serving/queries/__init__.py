@@ -7,6 +7,7 @@ from models.serving.queries import (
     identity_reviews,
     overview,
     quality,
+    reach,
     risk,
     settlement,
     timeline,
@@ -16,9 +17,10 @@ from models.serving.query import Query
 #: Subject -> its queries. Roles allow subjects (``models.serving.roles``).
 SUBJECTS: dict[str, tuple[Query, ...]] = {
     "overview": overview.QUERIES,
-    "customers": (*customers.QUERIES, *timeline.QUERIES),
+    "customers": (*customers.QUERIES, *timeline.QUERIES, *reach.OF_CUSTOMER),
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
     "settlement": settlement.QUERIES,
+    "reach": reach.QUERIES,
     "risk": risk.QUERIES,
     "quality": quality.QUERIES,
     "audiences": audiences.QUERIES,

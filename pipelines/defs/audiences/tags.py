@@ -24,7 +24,7 @@ _OF_SCORES = ("band", "reason_1", "reason_2", "reason_3", "score_ppm", "rank")
     group_name="audiences",
     owners=["team:data"],
     kinds={"python", "polars"},
-    description="Periods in which customers have tags of the rule document; who got and lost one is decided by this run.",
+    description="Periods in which customers have tags of rules; who got one and who lost one is decided by this run.",
 )
 def rule_tags(build: Build) -> dg.MaterializeResult:
     warehouse, plan, lake = build.workspace.warehouse, build.plan, build.workspace.lake
