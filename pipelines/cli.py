@@ -30,6 +30,7 @@ COMMANDS = {
     "lake": ("lake", "app"),
     "settlement": ("settlement", "app"),
     "audience": ("audiences", "app"),
+    "tags": ("tags", "app"),
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),
     "users": ("users", "app"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from models.audiences.conditions import Condition, ConditionError, canonical, fields_of, parse
+from models.audiences.conditions import Condition, canonical, fields_of, parse
 from models.audiences.fields import FIELDS
 from models.documents.audience import Title
 from models.documents.loading import Document, RefusedError
@@ -33,10 +33,7 @@ class TagRule(Document):
     @field_validator("when", mode="before")
     @classmethod
     def _checked(cls, content: object) -> dict[str, Any]:
-        try:
-            tree = parse(content)
-        except ConditionError as error:
-            raise RefusedError(str(error), f"条件不成立：{error}") from error
+        tree = parse(content)
         for name in sorted(fields_of(tree)):
             if name not in TAG_FIELDS:
                 raise RefusedError(

@@ -123,12 +123,13 @@ stretches as (
         external_userid,
         tag_key,
         max(tag_id) as tag_id,
-        max_by(tag_name, reading_no) as tag_name,
-        max_by(tag_group_name, reading_no) as tag_group_name,
+        max_by(tag_name, case when tag_name is not null then reading_no end) as tag_name,
+        max_by(tag_group_name, case when tag_group_name is not null then reading_no end) as tag_group_name,
         min(reading_no) as first_reading,
         min(followed_at) as followed_at,
         min(read_on) as first_read_on,
-        max_by(next_read_on, reading_no) as missed_on
+        -- the reading after the last one; none: the tag was there when the follow-up was read last
+        case when count(*) = count(next_read_on) then max(next_read_on) end as missed_on
     from numbered_tags
     group by corp_id, userid, external_userid, tag_key, stretch
 ),
