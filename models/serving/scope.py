@@ -56,7 +56,6 @@ VIEWS: dict[str, str] = {
         where
             $all_stores
             or list_contains($store_ids, store_id)
-            or staff_id = $owner_userid::varchar
             or (source = 'rule' and customer_id in (select customer_id from visible_customer_ids))
     """,
     "visible_friend_losses": """
@@ -65,7 +64,7 @@ VIEWS: dict[str, str] = {
             case when $all_stores or customer_id in (select customer_id from visible_customer_ids) then customer_id end
                 as customer_id
         from friend_losses
-        where $all_stores or list_contains($store_ids, store_id) or userid = $owner_userid::varchar
+        where $all_stores or list_contains($store_ids, store_id)
     """,
     "visible_customer_reachability": """
         select * from customer_reachability
@@ -89,8 +88,7 @@ VIEWS: dict[str, str] = {
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
     """,
     "visible_group_engagement": """
-        select * from group_engagement
-        where $all_stores or list_contains($store_ids, store_id) or owner_userid = $owner_userid::varchar
+        select * from group_engagement where $all_stores or list_contains($store_ids, store_id)
     """,
     "visible_interactions": f"""
         select
