@@ -6,6 +6,7 @@ A kind is a verb in the past with its subject. Its rows are written by ``interac
 (``message_received.image``); the arguments of its sentence are the keys of the row's JSON ``arguments``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,21 +25,23 @@ class Kind:
     subject: str
     is_touch: bool
     is_contact: bool
-    texts: dict[str, tuple[str, ...]]
+    texts: Mapping[str, tuple[str, ...]]
     names_person: bool = False
     names_place: bool = False
 
 
 _PLAIN: dict[str, tuple[str, ...]] = {"": ()}
-_SENT = dict.fromkeys(("", "image", "voice", "video", "file", "link", "weapp", "recalled"), ())
-_PRODUCT = {"": (), "product": ("product",)}
-_ORDER = {"": (), "product": ("product",), "products": ("product", "more")}
+_SENT: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("", "image", "voice", "video", "file", "link", "weapp", "recalled"), ()
+)
+_PRODUCT: dict[str, tuple[str, ...]] = {"": (), "product": ("product",)}
+_ORDER: dict[str, tuple[str, ...]] = {"": (), "product": ("product",), "products": ("product", "more")}
 
 
 def _kind(
     kind: str,
     subject: str,
-    texts: dict[str, tuple[str, ...]] = _PLAIN,
+    texts: Mapping[str, tuple[str, ...]] = _PLAIN,
     *,
     touch: bool = False,
     contact: bool = False,
@@ -116,9 +119,7 @@ SUBJECTS: tuple[str, ...] = tuple(dict.fromkeys(kind.subject for kind in KINDS))
 
 #: Sentence -> the arguments it tells.
 TEXTS: dict[str, tuple[str, ...]] = {
-    f"{kind.kind}.{more}" if more else kind.kind: arguments
-    for kind in KINDS
-    for more, arguments in kind.texts.items()
+    f"{kind.kind}.{more}" if more else kind.kind: arguments for kind in KINDS for more, arguments in kind.texts.items()
 }
 
 KINDS_SCHEMA: dict[str, pl.DataType] = {

@@ -17,6 +17,7 @@ import duckdb
 from models.contracts.published import PUBLISHED, create_statement
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_reach import REACH_SOURCES
+from tests.factories_timeline import INTERACTIONS
 
 BUSINESS_DATE = date(2026, 6, 30)
 AS_OF = datetime(2026, 6, 29, 16)  # the start of that day in Asia/Shanghai, as naive UTC
@@ -84,46 +85,7 @@ _SOURCES = {
             ordered_on as refunded_on, ordered_at as refunded_at
         from (select * from orders where store_id = 'S02' and customer_id is not null order by order_key limit 1)
     """,
-    # a product's name that would be HTML, a group that bears its store's name, and what nobody of a store wrote down
-    "interactions": """
-        select customer_id, 'order_paid' as kind, 'customer' as actor, 'store' as channel, store_id,
-            salesperson_id as staff_id, 'order' as object_type, order_key as object_id,
-            'order_paid.products' as text_key,
-            json_object('product', '<b>茶</b>', 'more', 2)::varchar as arguments,
-            currency, paid_amount as amount, paid_at as occurred_at
-        from orders where customer_id is not null and is_sale
-        union all by name
-        select customer_id, 'refund' as kind, 'company' as actor, 'store' as channel, store_id,
-            'refund' as object_type, refund_line_id as object_id, 'refund' as text_key,
-            currency, -refund_amount as amount, refunded_at as occurred_at
-        from refunds where customer_id is not null
-        union all by name
-        select printf('C%06d', i) as customer_id, 'contact_added' as kind, 'customer' as actor, 'wecom' as channel,
-            printf('S%02d', i % $stores + 1) as store_id, printf('u%02d', i % $stores + 1) as staff_id,
-            'contact' as object_type, printf('u%02d:wm', i % $stores + 1) || i as object_id,
-            'contact_added.scan' as text_key,
-            $as_of::timestamp - to_days(cast($days as int)) + to_minutes(i) as occurred_at
-        from range($customers) r(i)
-        union all by name
-        select printf('C%06d', i) as customer_id, 'consent_granted' as kind, 'customer' as actor, 'wecom' as channel,
-            'consent' as object_type, 'consent' || i as object_id, 'consent_granted' as text_key,
-            json_object('purpose', 'marketing')::varchar as arguments,
-            $as_of::timestamp - to_days(cast($days as int)) + to_minutes(i + 5) as occurred_at
-        from range($customers) r(i) where i % 2 = 0
-        union all by name
-        select printf('C%06d', i) as customer_id, 'group_joined' as kind, 'customer' as actor, 'wecom' as channel,
-            'group' as object_type, 'corp:wr1:wm' || i as object_id, 'group_joined.group' as text_key,
-            json_object('group', '广州天河店 会员群')::varchar as arguments,
-            $as_of::timestamp - to_days(cast($days as int)) + to_minutes(i + 6) as occurred_at
-        from range($customers) r(i) where i % 3 = 0
-        union all by name
-        -- sixty things of one customer at one moment: more than a page holds
-        select printf('C%06d', case when i < 60 then i % $customers else 5 end) as customer_id, 'product_viewed' as kind, 'customer' as actor,
-            'mini_program' as channel, 'app_event' as object_type, 'app:e' || i as object_id,
-            'product_viewed.product' as text_key, json_object('product', '茶 ' || i)::varchar as arguments,
-            $as_of::timestamp - to_days(1) as occurred_at
-        from range(120) r(i)
-    """,
+    "interactions": INTERACTIONS,
     "customer_totals": """
         select customer_id, store_id, currency, count(*) as orders_count, sum(paid_amount)::bigint as paid_amount,
             sum(refunded_amount)::bigint as refunded_amount, max(ordered_at) as last_order_at

@@ -164,9 +164,7 @@ class Part:
     def _of_the_person(self, interactions: pl.DataFrame) -> pl.DataFrame:
         if self.sees_personal:
             return interactions
-        return interactions.with_columns(
-            _only(~pl.col("kind").is_in(OF_A_PERSON), "object_id")
-        )
+        return interactions.with_columns(_only(~pl.col("kind").is_in(OF_A_PERSON), "object_id"))
 
     @cached_property
     def company(self) -> Snapshot:

@@ -9,10 +9,11 @@ would name a store or a person out of scope (home store, owner, an order of anot
 
 import re
 
-from models.interactions import KINDS, sql_list
+from models.interactions import KINDS, sql_list, touches
 
 _NAMES_PERSON = sql_list(tuple(kind.kind for kind in KINDS if kind.names_person))
 _NAMES_PLACE = sql_list(tuple(kind.kind for kind in KINDS if kind.names_place))
+_TOUCHES = sql_list(touches())  # the person's own acts
 
 VIEWS: dict[str, str] = {
     "visible_customer_ids": """
@@ -106,7 +107,7 @@ VIEWS: dict[str, str] = {
             -- names that staff gave may name a store: without one nobody knows whose it is
             case when $all_stores or store_id is not null or kind not in ({_NAMES_PLACE}) then arguments end
                 as arguments,
-            currency, amount, occurred_at
+            kind in ({_TOUCHES}) as is_touch, currency, amount, occurred_at
         from interactions
         where
             $all_stores

@@ -270,16 +270,26 @@ def test_a_customer_is_visible_where_there_is_a_fact(built: Tables) -> None:
     assert rows(built["serve_customer_stores"], "store_id", customer_id="C5") == [("S1",)]
 
 
-def test_the_timeline_has_every_kind(built: Tables) -> None:
+def test_the_timeline_has_every_source(built: Tables) -> None:
+    """Of what this company landed; tests/pipeline/test_story.py has every kind."""
     assert set(built["interactions"]["kind"]) == {
-        *("order_paid", "refund", "contact_added", "registered", "consent_granted", "consent_withdrawn")
+        *(
+            "order_placed",
+            "order_paid",
+            "refund",
+            "contact_added",
+            "registered",
+            "consent_granted",
+            "consent_withdrawn",
+        ),
+        *("lead_created", "visit_done"),
     }
     assert rows(
-        built["interactions"], "interaction_id", "channel", "store_id", "amount", customer_id="C2", kind="order_paid"
+        built["interactions"], "object_id", "channel", "store_id", "amount", customer_id="C2", kind="order_paid"
     ) == [
-        ("order_paid:S1:D", "store", "S1", 2750),
-        ("order_paid:S1:K", "store", "S1", 1000),
-        ("order_paid:S2:77", "online", "S2", 9900),
+        ("S1:D", "store", "S1", 2750),
+        ("S1:K", "store", "S1", 1000),
+        ("S2:77", "online", "S2", 9900),
     ]
 
 

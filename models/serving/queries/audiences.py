@@ -4,13 +4,12 @@ Both answer with whole tables, because conditions are evaluated by ``models.audi
 exports, which refuse a viewer who may not see personal values; no page shows them.
 """
 
-from models.interactions import sql_list, touches
 from models.serving.query import BOOLEAN, COUNT, DAY, TEXT, TEXTS, TIME, Query
 
 # The columns are ``models.audiences.fields.FIELDS``; a test compares the two. Figures and ranks count what is visible.
 CANDIDATES = Query(
     id="audience_candidates",
-    sql=f"""
+    sql="""
         bought as (
             select customer_id, sum(orders_count)::bigint as orders_count, max(last_order_at) as last_order_at
             from visible_customer_totals
@@ -19,7 +18,7 @@ CANDIDATES = Query(
         met as (
             select customer_id, max(occurred_at) as last_interaction_at
             from visible_interactions
-            where customer_id is not null and kind in ({sql_list(touches())})
+            where customer_id is not null and is_touch
             group by customer_id
         ),
         tagged as (
@@ -76,7 +75,7 @@ CANDIDATES = Query(
         left join reached on reached.customer_id = visible_customers.customer_id
         left join engaged on engaged.customer_id = visible_customers.customer_id
         order by visible_customers.customer_id
-    """,  # noqa: S608 - kinds of models.interactions
+    """,
     columns={
         "customer_id": TEXT,
         "name": TEXT,

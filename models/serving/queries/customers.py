@@ -1,6 +1,5 @@
 """Customers: search, and everything about one of them. A customer out of scope is as if it did not exist."""
 
-from models.interactions import sql_list, touches
 from models.serving.query import AMOUNT, BOOLEAN, COUNT, DAY, TEXT, TIME, Key, Limit, Query, Text
 
 # Who may see personal values searches inside them. Who may not must bring the whole number: a search inside masked
@@ -71,14 +70,15 @@ SEARCH = Query(
     personal=("name", "phone", "member_no"),
 )
 
-# The last interaction is the last act of the person. Counts and times of the whole life come from facts out of scope too, so they are taken from visible facts again.
+# The last interaction is the last act of the person. Counts and times of the whole life come from facts out of scope
+# too, so they are taken from visible facts again.
 PROFILE = Query(
     id="customer_profile",
-    sql=f"""
+    sql="""
         seen as (
             select
                 min(occurred_at) as first_seen_at,
-                max(occurred_at) filter (where kind in ({sql_list(touches())})) as last_interaction_at,
+                max(occurred_at) filter (where is_touch) as last_interaction_at,
                 min(occurred_at) filter (where kind = 'order_paid') as first_order_at,
                 max(occurred_at) filter (where kind = 'order_paid') as last_order_at
             from visible_interactions
