@@ -26,7 +26,8 @@ REACH_SOURCES = {
         select
             customer_id, channel, reason as marketing_reason,
             case when reason = 'no_contact_point' then reason end as service_reason,
-            reason is null as is_marketing_reachable, reason is distinct from 'no_contact_point' as is_service_reachable,
+            reason is null as is_marketing_reachable,
+            reason is distinct from 'no_contact_point' as is_service_reachable,
             first_seen_at as marketing_since, first_seen_at as service_since
         from (
             select customer_id, channel, first_seen_at,

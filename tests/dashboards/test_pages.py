@@ -180,51 +180,6 @@ def test_customers_at_risk_of_one_store(app):
     assert listed["score"].max() < 100
 
 
-def test_reach_tells_by_purpose_who_can_be_reached_and_why_not(app):
-    at = app("reach", "en")
-    figures = {metric.label: metric.value for metric in at.metric}
-    sms = next(label for label in figures if label.startswith("SMS"))
-    assert figures["e-mail · 0%"] == "0"
-    assert int(figures[sms]) < 30
-    (why,) = [table.value for table in at.dataframe if {"reason", "channel"} <= set(table.value)]
-    assert set(why["reason"]) == {"nothing to address them by", "withdrawn"}
-    at.segmented_control(key="reach_purpose").set_value("service").run()
-    assert not at.exception
-    assert {metric.label: metric.value for metric in at.metric}["SMS · 100%"] == "30"
-
-
-def test_reach_counts_lost_friends_by_cause_and_employee_and_groups_by_silence(app):
-    at = app("reach", "en")
-    (staff,) = [table.value for table in at.dataframe if "losses" in table.value]
-    causes = ["deleted_by_customer", "deleted_by_staff", "handed_over", "staff_left", "unknown"]
-    assert staff["losses"].sum() == 8
-    assert (staff[causes].sum(axis=1) == staff["losses"]).all()
-    figures = {metric.label: metric.value for metric in at.metric}
-    assert (
-        sum(int(figures[label]) for label in ("deleted by the customer", "deleted by staff", "handed over"))
-        + sum(int(figures[label]) for label in ("staff left", "unknown"))
-        == 8
-    )
-    (groups,) = [table.value for table in at.dataframe if "silent" in table.value]
-    assert set(groups["silent"]) == {75.0}
-    (tags,) = [table.value for table in at.dataframe if "tag_key" in table.value]
-    # who lost it is not counted
-    assert dict(zip(tags["tag_key"], tags["customers"], strict=True)) == {"repeat_buyer": 10, "et1": 3}
-
-
-@pytest.mark.parametrize(("language", "name"), [("zh", "复购客户"), ("en", "Repeat buyer")])
-def test_a_tag_tells_why_to_who_sees_the_whole_company(app, monkeypatch, language, name):
-    def tags():
-        at = app("customers", language, customer="C000000")
-        assert not at.exception
-        return [table.value for table in at.dataframe if "tag_group" in table.value][0].set_index("name")
-
-    reason = tags().loc[name, "reason"]
-    assert reason == {"zh": "订单数：3", "en": "number of orders: 3"}[language]
-    monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
-    assert tags().loc[name, "reason"] == ""
-
-
 def test_language_switch_keeps_to_the_session(app):
     at = app("overview", "zh")
     at.segmented_control(key="language_switch").set_value("en").run()

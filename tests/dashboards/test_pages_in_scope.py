@@ -49,7 +49,9 @@ WALKS = [
     ("service_manager", "no store", "s019-02"),
 ]
 MASKED = {"finance", "analyst"}
-PAGES = ("overview", "customers", "identity", "identity_review", "settlement", "at_risk", "quality", "imports")
+PAGES = (
+    *("overview", "customers", "identity", "identity_review", "reach", "settlement", "at_risk", "quality", "imports"),
+)
 
 
 @pytest.fixture(scope="module")
