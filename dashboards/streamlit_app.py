@@ -19,6 +19,7 @@ MENU = (
     ("identity", "identity.title", ":material/hub:"),
     ("identity_review", "review.title", ":material/rule:"),
     ("value", "value.title", ":material/savings:"),
+    ("reach", "reach.title", ":material/connect_without_contact:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("glossary", "glossary.title", ":material/menu_book:"),

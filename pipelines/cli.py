@@ -31,6 +31,7 @@ COMMANDS = {
     "settlement": ("settlement", "app"),
     "why": ("why", "why"),
     "audience": ("audiences", "app"),
+    "tags": ("tags", "app"),
     "consents": ("consents", "app"),
     "identity": ("identity", "app"),
     "customer": ("customer", "app"),

@@ -6,10 +6,12 @@ from typing import TypeVar
 from models.documents.audience import AudienceDocument
 from models.documents.churn import ChurnDocument
 from models.documents.customer import CustomerDocument
+from models.documents.engagement import EngagementDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
 from models.documents.settlement import SettlementDocument
+from models.documents.tags import TagDocument
 from models.documents.value import ValueDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
@@ -21,6 +23,8 @@ KINDS: dict[str, type[Document]] = {
     "customer": CustomerDocument,
     "value": ValueDocument,
     "journey": JourneyDocument,
+    "engagement": EngagementDocument,
+    "tags": TagDocument,
 }
 AUDIENCES = "audiences"
 D = TypeVar("D", bound=Document)

@@ -13,6 +13,7 @@ from pipelines.lake import LOCK_SECONDS, Accounting, Commit, Lake, LakeError, Pa
 
 CONSENTS_SOURCE = "store:consents"
 DECISIONS_SOURCE = "store:identity_decisions"
+SUPPRESSIONS_SOURCE = "store:suppressions"
 
 
 class Ledger(Protocol):
@@ -38,7 +39,8 @@ _LANDINGS = (
 
 
 def land_store(lake: Lake, store: Store) -> list[Commit]:
-    """Land the rows of every ledger that the lake does not hold yet, a batch a ledger; none when nothing is new.
+    """Land the rows of every ledger that the lake does not hold yet, a batch a ledger; none when nothing is new. The
+    do-not-contact list lands whole when it has changed.
 
     The cursor ``{"seq": n}`` is committed with the batch. ``_row`` is the row's sequence number in the store.
     Raises LakeError when the store is older than the lake (restored from a backup): its next rows would get numbers
@@ -49,6 +51,7 @@ def land_store(lake: Lake, store: Store) -> list[Commit]:
         # Reading the cursor and committing after it is one step: two landings at once would take overlapping rows.
         with FileLock(lake.root / ".landing-store", timeout=LOCK_SECONDS):
             commits = [_land(lake, landing, landing.ledger(store)) for landing in _LANDINGS]
+            commits.append(_land_suppressions(lake, store.suppressions.active()))
     except Timeout:
         raise LakeError(f"another process has been landing the store for {LOCK_SECONDS} s") from None
     return [commit for commit in commits if commit is not None]
@@ -74,4 +77,23 @@ def _land(lake: Lake, landing: _Landing, ledger: Ledger) -> Commit | None:
         parts=[Part("landed", landing.dataset, frame)],
         accounting=Accounting(rows=rows.height, accepted=rows.height),
         cursor={"seq": last},
+    )
+
+
+def _land_suppressions(lake: Lake, active: pl.DataFrame) -> Commit | None:
+    """A list from which people are lifted is a state: a batch holds all of it, also when it is empty now."""
+    landed = [entry for entry in lake.entries() if entry.source == SUPPRESSIONS_SOURCE]
+    digest = content_key(active.sort(pl.all()).write_csv())
+    if (landed and landed[-1].details.get("digest") == digest) or (not landed and active.is_empty()):
+        return None
+    numbered = active.with_row_index(ROW_COLUMN, offset=1).with_columns(
+        pl.col(ROW_COLUMN).cast(pl.Int64), pl.struct(active.columns).struct.json_encode().alias(RAW_COLUMN)
+    )
+    previous = landed[-1].key if landed else ""
+    return lake.commit(
+        source=SUPPRESSIONS_SOURCE,
+        key=content_key(SUPPRESSIONS_SOURCE, digest, previous),
+        parts=[Part("landed", "suppressions", numbered)],
+        accounting=Accounting(rows=active.height, accepted=active.height),
+        details={"digest": digest},
     )

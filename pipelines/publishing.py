@@ -44,7 +44,7 @@ FROM_DBT = "serve_"  # a published table is the dbt model of its name with this 
 STAGES = ("identity", "links", "facts", "published")  # each dbt invocation that ended green left its checks-<tag>.json
 DECIDED_SOURCE = "run:decided"
 # Decided datasets that grow: no rows mean nothing new. The others are states: no rows count.
-LOGS = {"customer_ids", "identity_events"}
+LOGS = {"customer_ids", "identity_events", "tag_events"}
 PUBLISHER_SECONDS = 120  # a publication takes the lock for seconds
 UNTRACED = 100  # roll-backs leave no number beside a file: the gap after a pointer that cannot be read
 

@@ -23,6 +23,9 @@ from models.customers.rule_tables import (
     rule_tables,
 )
 from models.documents.customer import CustomerDocument
+from models.documents.engagement import RULES_SCHEMA as ENGAGEMENT_SCHEMA
+from models.documents.engagement import EngagementDocument
+from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.value import (
@@ -49,6 +52,7 @@ REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity
 CUSTOMER = CustomerDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "customer.yaml")
 VALUE = ValueDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "value.yaml")
 JOURNEY = JourneyDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "journey.yaml")
+ENGAGEMENT = EngagementDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "engagement.yaml")
 
 #: Types of the inputs that a run writes itself (docs/architecture.md, "Inputs of dbt").
 RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
@@ -113,6 +117,12 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         **dict.fromkeys(("left_persona", "right_persona"), pl.Int64()),
         **dict.fromkeys(("probability", "weight"), pl.Float64()),
         **dict.fromkeys(("decision", "evidence", "model_id"), pl.String()),
+    },
+    "engagement_rules": ENGAGEMENT_SCHEMA,
+    "rule_tags": {
+        **dict.fromkeys(("customer_id", "tag_id", "name_zh", "name_en", "group_zh", "group_en", "reason"), pl.String()),
+        "period": pl.Int64(),
+        **dict.fromkeys(("since", "until"), pl.Date()),
     },
     "churn_scores": {
         **dict.fromkeys(("customer_id", "artifact_id", "band", "reason_1", "reason_2", "reason_3"), pl.String()),
@@ -204,6 +214,7 @@ class HandMadeLake:
             "journey_limits": journeys.limits_table(JOURNEY).to_dicts(),
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
+            "engagement_rules": engagement_table(ENGAGEMENT, self.as_of).to_dicts(),
             "interaction_kinds": kinds_table().to_dicts(),
             "identity_owners": [
                 {"identifier_type": kind, "identifier": value, "customer_id": customer}

@@ -18,6 +18,7 @@ from models.contracts.published import PUBLISHED, create_statement
 from models.documents.metrics import glossary
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_figures import METRICS
+from tests.factories_reach import REACH_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
 from tests.factories_timeline import INTERACTIONS
@@ -234,6 +235,7 @@ _SOURCES = {
             case when has_marketing_consent then 'granted' else 'withdrawn' end as state, first_seen_at as decided_at
         from customers
     """,
+    **REACH_SOURCES,
     "daily_metrics": """
         select ordered_on as metric_date, store_id, currency, count(*) as orders_count,
             sum(lines_count)::bigint as lines_count, sum(paid_amount)::bigint as paid_amount,

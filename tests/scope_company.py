@@ -151,6 +151,18 @@ class Part:
             whose & (mine.fill_null(False) | pl.col("userid").eq(me).fill_null(False))
         )
         tables["customer_owners"] = tables["customer_owners"].with_columns(_only(mine.fill_null(False), "store_id"))
+        rules = whose & pl.col("source").eq("rule")
+        tables["customer_tags"] = (
+            self.tables["customer_tags"]
+            .filter(mine.fill_null(False) | rules)
+            .with_columns(_only(pl.lit(False), "reason"))
+        )
+        tables["friend_losses"] = tables["friend_losses"].with_columns(_only(whose, "customer_id"))
+        tables["customer_reachability"] = self.tables["customer_reachability"].filter(whose)
+        counts = [name for name in self.tables["customer_engagement"].columns if name not in ("customer_id", "score")]
+        tables["customer_engagement"] = (
+            self.tables["customer_engagement"].filter(whose).with_columns(_only(pl.lit(False), *counts))
+        )
         for name, line in (("refunds", "order_line_id"), ("settlement_entries", "original_line_id")):
             own = [pl.col(key).str.starts_with(pl.col("store_id") + ":") for key in ("order_key", line)]
             tables[name] = tables[name].with_columns(_only(own[0], "order_key") + _only(own[1], line))

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import customer_record, finding, frame, tables, timeline
+from dashboards import customer_record, finding, frame, reaching, tables, timeline
 from dashboards.frame import Page
 from dashboards.standing import show_standing
 from ml import features
@@ -36,11 +36,12 @@ def _profile(page: Page, customer_id: str) -> None:
     show_standing(page, customer_id)
     _risk(page, customer_id)
     _value(page, customer_id)
-    happenings, orders, points, consents, identifiers = st.tabs(
+    happenings, orders, points, reach, consents, identifiers = st.tabs(
         [
             words("customers.timeline"),
             words("customers.orders"),
             words("customers.points"),
+            words("customers.reach"),
             words("customers.consents"),
             words("customers.ids"),
         ]
@@ -51,6 +52,8 @@ def _profile(page: Page, customer_id: str) -> None:
         _orders(page, customer_id)
     with points:
         customer_record.contact_points(page, customer_id)
+    with reach:
+        reaching.show(page, customer_id)
     with consents:
         _consents(page, customer_id)
     with identifiers:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-FieldKind = Literal["text", "number", "boolean", "date", "timestamp"]
+FieldKind = Literal["text", "number", "boolean", "date", "timestamp", "texts"]
 
 DTYPES: dict[FieldKind, pl.DataType] = {
     "text": pl.String(),
@@ -16,6 +16,7 @@ DTYPES: dict[FieldKind, pl.DataType] = {
     "boolean": pl.Boolean(),
     "date": pl.Date(),
     "timestamp": pl.Datetime("us"),
+    "texts": pl.List(pl.String()),  # several values of one customer, empty: null
 }
 
 
@@ -57,6 +58,10 @@ FIELDS: dict[str, AudienceField] = {
     "reason_2": AudienceField("text", "second reason of the score", "评分原因二", profiled=True),
     "reason_3": AudienceField("text", "third reason of the score", "评分原因三", profiled=True),
     "score_ppm": AudienceField("number", "churn probability in millionths", "流失概率（百万分之）", profiled=True),
+    # a tag may stand for a score or a person's judgement of another: who refused profiling is not found by one
+    "has_tag": AudienceField("texts", "a tag that holds, by its key", "持有的标签", profiled=True),
+    "reachable_by": AudienceField("texts", "channels that may reach the customer for marketing", "营销可触达渠道"),
+    "engagement_score": AudienceField("number", "engagement, 0 to 100", "互动分", profiled=True),
     "rank": AudienceField("number", "place by churn risk, 1 is the highest", "流失风险排名", profiled=True),
 }
 
@@ -69,6 +74,7 @@ OPERATORS: dict[FieldKind, tuple[str, ...]] = {
     "boolean": ("eq", "is_null", "not_null"),
     "date": (*_ORDERED, "within_days", "older_than_days"),
     "timestamp": (*_ORDERED, "within_days", "older_than_days"),
+    "texts": ("eq", "in", "is_null", "not_null"),  # one of the values is it, one of them is in the list
 }
 
 #: What addresses a person on a channel.

@@ -51,6 +51,8 @@ class AudienceDocument(Document):
         for column in names:
             if column not in FIELDS:
                 raise ValueError(f"unknown field {column[:80]!r}; known: {', '.join(FIELDS)}")
+            if FIELDS[column].kind == "texts":
+                raise ValueError(f"{column} has several values of one customer: it can be asked about, not handed out")
         if len(names) != len(set(names)):
             raise ValueError("a field is listed twice")
         return columns

@@ -19,6 +19,7 @@ MOST_ROWS = 1000
 
 TEXT, COUNT, BOOLEAN = pl.String(), pl.Int64(), pl.Boolean()
 AMOUNT = pl.Int64()  # minor units of the row's currency
+TEXTS = pl.List(pl.String())  # several of one customer; none: null
 DAY, TIME = pl.Date(), pl.Datetime("us")  # times are naive UTC
 
 _VIEW_NAME = re.compile(r"\bvisible_(\w+)")

@@ -35,6 +35,7 @@ PAGES: dict[str, frozenset[str]] = {
     "journey": frozenset({"journey", "overview"}),
     "identity": frozenset({"identity", "customers"}),
     "identity_review": frozenset({"identity", "customers"}),
+    "reach": frozenset({"reach"}),
     "settlement": frozenset({"settlement"}),
     "value": frozenset({"value"}),
     "at_risk": frozenset({"risk", "quality"}),
@@ -45,7 +46,7 @@ PAGES: dict[str, frozenset[str]] = {
 }
 
 _EVERYBODY = frozenset({"overview", "glossary", "account"})
-_DAILY = _EVERYBODY | {"customers", "at_risk"}
+_DAILY = _EVERYBODY | {"customers", "reach", "at_risk"}
 _DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
 EXPORT_SUBJECTS = frozenset({"audiences"})
 

@@ -112,6 +112,48 @@ VIEWS: dict[str, str] = {
         select * from customer_consents
         where $all_stores or customer_id in (select customer_id from visible_customer_ids)
     """,
+    # a tag that staff gave is a fact of their store; a rule's goes with the customer, but the values on which it
+    # decided count facts of any shop
+    "visible_customer_tags": """
+        select * replace (case when $all_stores then reason end as reason)
+        from customer_tags
+        where
+            $all_stores
+            or list_contains($store_ids, store_id)
+            or (source = 'rule' and customer_id in (select customer_id from visible_customer_ids))
+    """,
+    "visible_friend_losses": """
+        select
+            userid, store_id, cause, is_exact, followed_at, lost_at,
+            case when $all_stores or customer_id in (select customer_id from visible_customer_ids) then customer_id end
+                as customer_id
+        from friend_losses
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
+    "visible_customer_reachability": """
+        select * from customer_reachability
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    # the score is about the person; what it counts happened in any shop
+    "visible_customer_engagement": """
+        select
+            customer_id,
+            case when $all_stores then messages_7 end as messages_7,
+            case when $all_stores then messages_30 end as messages_30,
+            case when $all_stores then messages_90 end as messages_90,
+            case when $all_stores then staff_messages_90 end as staff_messages_90,
+            case when $all_stores then sessions_90 end as sessions_90,
+            case when $all_stores then active_days_90 end as active_days_90,
+            case when $all_stores then recency_points end as recency_points,
+            case when $all_stores then active_day_points end as active_day_points,
+            case when $all_stores then message_points end as message_points,
+            score
+        from customer_engagement
+        where $all_stores or customer_id in (select customer_id from visible_customer_ids)
+    """,
+    "visible_group_engagement": """
+        select * from group_engagement where $all_stores or list_contains($store_ids, store_id)
+    """,
     "visible_interactions": f"""
         select
             -- the object's number can hold an identifier of the person: for who sees personal values

@@ -17,6 +17,7 @@ TITLES = {
         "customers": "客户",
         "journey": "客户旅程",
         "identity": "身份图谱",
+        "reach": "触达与好友",
         "settlement": "结算",
         "at_risk": "流失风险",
         "quality": "数据",
@@ -26,12 +27,13 @@ TITLES = {
         "customers": "Customers",
         "journey": "Journey",
         "identity": "Who is who",
+        "reach": "Reach and friends",
         "settlement": "Settlement",
         "at_risk": "At risk",
         "quality": "Data",
     },
 }
-CHARTS = {"", "journey", "settlement", "at_risk"}
+CHARTS = {"", "journey", "reach", "settlement", "at_risk"}
 REOPEN = 5_000
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 

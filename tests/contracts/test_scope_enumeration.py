@@ -84,12 +84,13 @@ ASKS = {
     "identity": {"owner", "service_manager", "operator", "analyst"},
 }
 ASKS["quality"] = ASKS["metrics"] = ASKS["overview"]
+ASKS["reach"] = ASKS["customers"]
 SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "operator"}
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
            "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics",
-           "journey": "journey", "cohort": "journey"}  # fmt: skip
+           "journey": "journey", "cohort": "journey", "reach": "reach"}  # fmt: skip
 _QUALITY = {
     *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
 }
@@ -148,6 +149,7 @@ def offered_to(part: Part) -> dict[str, list[object]]:
     inside, outside = orders.filter(mine), orders.filter(~mine)
     both = inside.join(outside, on="customer_id", how="semi")
     people = [frame["customer_id"].head(1) for frame in (both, inside, outside.filter(~_known(part)))]
+    people.append(tables["friend_losses"]["customer_id"].drop_nulls().head(1))
     owned = tables["customers"].filter(pl.col("owner_userid") == GUIDE)["customer_id"].head(2)
     shops = [sorted(stores)[0] for stores in (part.seen_stores, part.hidden_stores) if stores]
     regions = tables["stores"].filter(pl.col("store_id").is_in(shops))["region"].unique().sort().to_list()
@@ -180,6 +182,8 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "period_kind": ["day", "month"],
         "dimension_kind": ["store", "region", "company", "channel", "party_role"],
         "dimension_id": [None],
+        "reach_channel": ["wecom", "sms"],
+        "purpose": ["marketing"],
         "band": [None, "high"],
         "first": [date(2020, 1, 1)],
         "last": [date(2030, 1, 1)],

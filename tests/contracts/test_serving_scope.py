@@ -53,6 +53,8 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "line_id": [*lines.gather_every(41).to_list(), "S01:RX:1"],
         "text": [None, "C00", "+8613800000004", "M000001", "小明", *tables["orders"]["order_id"].head(5)],
         "posting": ["SALE", "REFUND"],
+        "reach_channel": ["wecom"],
+        "purpose": ["marketing", "service"],
         "band": [None, "high"],
         "first": [BUSINESS_DATE - timedelta(days=365)],
         "last": [BUSINESS_DATE],

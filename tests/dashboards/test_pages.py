@@ -18,18 +18,30 @@ from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 PAGES = (
-    *("overview", "customers", "journey", "identity", "identity_review", "value", "settlement", "at_risk"),
-    *("glossary", "quality"),
+    *("overview", "customers", "journey", "identity", "identity_review", "value", "reach", "settlement"),
+    *("at_risk", "glossary", "quality"),
 )
 LANGUAGES = ("zh", "en")
 OWNER = Viewer.owner_of_the_company()
 MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
 NOWHERE = Viewer("x", "", frozenset({"store_manager"}), frozenset())
 TITLES = {
-    "zh": ("总览", "客户", "客户旅程", "身份图谱", "待审核", "价值", "结算", "流失风险", "指标词典", "数据"),
+    "zh": (
+        "总览",
+        "客户",
+        "客户旅程",
+        "身份图谱",
+        "待审核",
+        "价值",
+        "触达与好友",
+        "结算",
+        "流失风险",
+        "指标词典",
+        "数据",
+    ),
     "en": (
-        *("Overview", "Customers", "Journey", "Who is who", "Review", "Value", "Settlement", "At risk"),
-        *("Glossary", "Data"),
+        *("Overview", "Customers", "Journey", "Who is who", "Review", "Value", "Reach and friends"),
+        *("Settlement", "At risk", "Glossary", "Data"),
     ),
 }
 
@@ -242,7 +254,8 @@ def test_language_switch_keeps_to_the_session(app):
 def test_profile_tells_the_whole_story(app, language):
     at = app("customers", language, customer="C000000")
     assert not at.exception
-    assert len(at.dataframe) == 6  # where from, orders, contact points, owners, consents, identifiers
+    # where from, orders, contact points, owners, tags, channels, lost friends, consents, identifiers
+    assert len(at.dataframe) == 9
     assert "C000000" in _shown(at)
 
 

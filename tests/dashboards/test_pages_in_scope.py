@@ -55,6 +55,7 @@ PAGES = (
     "journey",
     "identity",
     "identity_review",
+    "reach",
     "settlement",
     "at_risk",
     "quality",

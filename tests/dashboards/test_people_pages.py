@@ -15,7 +15,7 @@ from tests.factories_snapshot import build_snapshot
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 PASSWORD = "a long enough one"
 REFUSED = {"zh": "无权查看", "en": "Not allowed"}
-DAILY = {"overview", "glossary", "customers", "at_risk", "account"}
+DAILY = {"overview", "glossary", "customers", "reach", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
     "owner": DAILY | {"journey", "identity", "identity_review", "value", "settlement", "quality", "imports", "people"},

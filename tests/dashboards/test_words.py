@@ -18,9 +18,9 @@ FAMILIES = {
     "act", "band", "channel", "check", "component", "consent_state", "contact_kind", "cost_source", "dataset",
     "decided", "dimension", "door", "estimator", "figure_kind", "figure_unit", "gap_reason", "gender", "happening",
     "home_store_rule", "identifier", "identity_cause", "identity_event", "key_check", "kind", "likeness",
-    "link_rule", "link_state", "measure", "metric", "metric_note", "owner_rule", "party_role", "posting", "purpose",
-    "refusal", "region_rule", "review_kind", "role", "scope", "status", "store_type", "stream", "subject", "table",
-    "value_refusal", "verdict", "waits_for", "way",
+    "link_rule", "link_state", "loss_cause", "measure", "metric", "metric_note", "owner_rule", "party_role",
+    "posting", "purpose", "reach_reason", "refusal", "region_rule", "review_kind", "role", "scope", "status",
+    "store_type", "stream", "subject", "table", "tag_source", "value_refusal", "verdict", "waits_for", "way",
     # of the import page; reasons are found by the form of the importer's sentence
     "basis", "job_kind", "job_status", "job_step", "layout", "reason", "remedy", "skipped", "unit",
 }  # fmt: skip

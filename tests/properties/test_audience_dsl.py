@@ -20,10 +20,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "number": st.sampled_from([-(2**63), -1, 0, 1, 2, 2**63 - 1]),
     "boolean": st.booleans(),
     "date": st.dates(date(2026, 6, 26), date(2026, 7, 2)),
+    "texts": st.sampled_from(TEXTS),
     "timestamp": st.datetimes(datetime(2026, 6, 27), datetime(2026, 7, 2)).map(lambda t: t.replace(minute=0, second=0)),
 }
 # Two of each kind are enough; every kind is there.
-ASKED = ("city", "band", "orders_count", "rank", "is_wecom_contact", "birth_date", "last_order_at")
+ASKED = ("city", "band", "orders_count", "rank", "is_wecom_contact", "birth_date", "last_order_at", "has_tag")
 
 
 @st.composite
@@ -51,9 +52,15 @@ trees = st.recursive(
     ),
     max_leaves=8,
 )
-rows = st.lists(
-    st.fixed_dictionaries({field: st.none() | VALUES[FIELDS[field].kind] for field in ASKED}), min_size=1, max_size=12
-)
+
+
+def cells(field: str) -> st.SearchStrategy[Any]:
+    """What a row may hold: of a field with several values a list, also an empty one."""
+    values = VALUES[FIELDS[field].kind]
+    return st.none() | (st.lists(values, max_size=3) if FIELDS[field].kind == "texts" else values)
+
+
+rows = st.lists(st.fixed_dictionaries({field: cells(field) for field in ASKED}), min_size=1, max_size=12)
 
 
 def plainly(tree: dict[str, Any], row: dict[str, Any]) -> bool:
@@ -71,6 +78,8 @@ def plainly(tree: dict[str, Any], row: dict[str, Any]) -> bool:
         since = AS_OF - timedelta(days=wanted)
         since = since if isinstance(value, datetime) else since.date()
         return value >= since if op == "within_days" else value < since
+    if isinstance(value, list) and op != "not_null":
+        return bool(set(value) & ({wanted} if op == "eq" else set(wanted)))
     return {
         "not_null": lambda: True,
         "eq": lambda: value == wanted,

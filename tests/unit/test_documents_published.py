@@ -131,3 +131,31 @@ def test_rows_of_the_store_land_once_whoever_lands_them(tmp_path: Path) -> None:
     landed = lake.read("landed", "consents")
     assert landed["identifier"].to_list() == ["+8613800000001", "+8613800000002", "+8613800000003"]
     assert landed["_row"].to_list() == [1, 2, 3]
+
+
+def test_the_do_not_contact_list_lands_whole_whenever_it_has_changed(tmp_path: Path) -> None:
+    """A list from which people are lifted: the newest batch says who is on it, also that nobody is."""
+    lake, at = Lake(tmp_path / "lake"), datetime(2026, 6, 1)
+
+    def landed() -> list[list[str]]:
+        return [
+            pl.read_parquet(lake.root / file.path)["identifier"].to_list()
+            for _, file in lake.files("landed", "suppressions")
+        ]
+
+    with Store.open(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        assert land_store(lake, store) == []
+        store.suppressions.add("phone", "+861", "any", "asked", at)
+        store.suppressions.add("phone", "+862", "sms", "asked", at)
+        assert len(land_store(lake, store)) == 1
+        assert land_store(lake, store) == []
+        store.suppressions.lift("phone", "+861", "any", at)
+        land_store(lake, store)
+        store.suppressions.lift("phone", "+862", "sms", at)
+        land_store(lake, store)
+        assert landed() == [["+861", "+862"], ["+862"], []]
+        # on it again as before: a batch of its own, or the empty list would count
+        store.suppressions.add("phone", "+861", "any", "asked", at)
+        store.suppressions.add("phone", "+862", "sms", "asked", at)
+        land_store(lake, store)
+        assert landed()[-1] == ["+861", "+862"]

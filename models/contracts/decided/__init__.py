@@ -34,6 +34,35 @@ IDENTITY_EVENTS = Contract(
     ),
 )
 
+TAG_EVENTS = Contract(
+    dataset="tag_events",
+    en="Rule tags that customers got and lost; append-only",
+    zh="规则标签变动历史",
+    grain="one row per customer, tag and change",
+    key=("event_id",),
+    door="run",
+    columns=(
+        Column("event_id", "id", "event", "事件编号", required=True),
+        Column("customer_id", "id", "customer", "客户编号", required=True),
+        Column("tag_id", "id", "tag of the rule document", "标签编号", required=True),
+        Column(
+            "kind",
+            "text",
+            "entered; left: the condition failed; expired: its time was over; gone: no such rule or customer",
+            "变动",
+            required=True,
+            checks=(one_of("kind", "entered", "left", "expired", "gone"),),
+        ),
+        Column("name_zh", "text", "name at that time, Chinese", "当时名称（中文）"),
+        Column("name_en", "text", "name at that time, English", "当时名称（英文）"),
+        Column("group_zh", "text", "its group, Chinese", "标签组（中文）"),
+        Column("group_en", "text", "its group, English", "标签组（英文）"),
+        Column("reason", "text", "values on which the rule decided, JSON", "依据"),
+        Column("rule_version", "id", "hash of the rule", "规则版本", required=True),
+        Column("decided_on", "date", "business date of the run that decided", "决定日期", required=True),
+    ),
+)
+
 SCORES = Contract(
     dataset="scores",
     en="Published scores",
@@ -65,4 +94,6 @@ AUDIENCE_MEMBERS = Contract(
     ),
 )
 
-DECIDED: dict[str, Contract] = {c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, SCORES, AUDIENCE_MEMBERS)}
+DECIDED: dict[str, Contract] = {
+    c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, TAG_EVENTS, SCORES, AUDIENCE_MEMBERS)
+}

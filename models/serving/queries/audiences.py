@@ -4,7 +4,7 @@ Both answer with whole tables, because conditions are evaluated by ``models.audi
 exports, which refuse a viewer who may not see personal values; no page shows them.
 """
 
-from models.serving.query import BOOLEAN, COUNT, DAY, TEXT, TIME, Query
+from models.serving.query import BOOLEAN, COUNT, DAY, TEXT, TEXTS, TIME, Query
 
 # The columns are ``models.audiences.fields.FIELDS``; a test compares the two. Figures and ranks count what is visible.
 CANDIDATES = Query(
@@ -21,6 +21,19 @@ CANDIDATES = Query(
             where customer_id is not null and is_touch
             group by customer_id
         ),
+        tagged as (
+            select customer_id, list(distinct tag_key order by tag_key) as has_tag
+            from visible_customer_tags
+            where until is null
+            group by customer_id
+        ),
+        reached as (
+            select customer_id, list(channel order by channel) as reachable_by
+            from visible_customer_reachability
+            where is_marketing_reachable
+            group by customer_id
+        ),
+        engaged as (select customer_id, score from visible_customer_engagement),
         scored as (
             select *, row_number() over (order by rank, customer_id) as place
             from visible_churn_scores
@@ -50,11 +63,17 @@ CANDIDATES = Query(
             scored.reason_2,
             scored.reason_3,
             scored.score_ppm,
+            tagged.has_tag,
+            reached.reachable_by,
+            engaged.score as engagement_score,
             scored.place as rank
         from visible_customers
         left join bought on bought.customer_id = visible_customers.customer_id
         left join met on met.customer_id = visible_customers.customer_id
         left join scored on scored.customer_id = visible_customers.customer_id
+        left join tagged on tagged.customer_id = visible_customers.customer_id
+        left join reached on reached.customer_id = visible_customers.customer_id
+        left join engaged on engaged.customer_id = visible_customers.customer_id
         order by visible_customers.customer_id
     """,
     columns={
@@ -82,6 +101,9 @@ CANDIDATES = Query(
         "reason_2": TEXT,
         "reason_3": TEXT,
         "score_ppm": COUNT,
+        "has_tag": TEXTS,
+        "reachable_by": TEXTS,
+        "engagement_score": COUNT,
         "rank": COUNT,
     },
     parameters={},

@@ -8,6 +8,8 @@ from models.contracts import CONTRACTS
 from models.customers.rule_tables import rule_tables
 from models.documents.churn import ChurnDocument, cutoffs
 from models.documents.customer import CustomerDocument
+from models.documents.engagement import EngagementDocument
+from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.settlement import SettlementDocument
@@ -71,6 +73,7 @@ OF_THE_RUN = {
     "journey_limits": (["rule_documents"], "When a week of a stage is told as moved."),
     "identity_rules": (["rule_documents"], "The identity registry's rules as a table."),
     "identity_limits": (["rule_documents"], "The identity registry's limits as a table."),
+    "engagement_rules": (["rule_documents"], "Points of the engagement score, one row."),
     "interaction_kinds": ([], "The kinds of interactions as a table."),
     "customer_field_rules": (["rule_documents"], "The criteria by which a customer's fields survive."),
     "customer_field_sources": (["rule_documents"], "Which source may state which field, how trusted, and if verified."),
@@ -113,6 +116,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         "journey_limits": journeys.limits_table(journey),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
+        "engagement_rules": engagement_table(_engagement(build, plan.to_seq), plan.as_of),
         "interaction_kinds": kinds_table(),
         **rule_tables(customer),
         "custom_values": custom_values(warehouse.inputs, customer, build.workspace.settings.timezone),
@@ -124,3 +128,11 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
     for table, rows in counts.items():
         yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key})
+
+
+def _engagement(build: Build, to_seq: int) -> EngagementDocument:
+    """A run of before there was such a document takes the one of the rulebooks folder."""
+    lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
+    if lake.files("documents", "engagement", to_seq):
+        return published(lake, "engagement", EngagementDocument, to_seq)
+    return EngagementDocument.load(rulebooks / "engagement.yaml")
