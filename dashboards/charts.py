@@ -227,12 +227,23 @@ def score_grid(frame: pl.DataFrame, shown: str, titles: tuple[str, str, str, str
     ``frame``: recency_score, frequency_score, customers, net (major units), one currency. ``shown``: ``customers`` or
     ``net``, by which the cells are coloured and marked. ``titles``: of recency, frequency, customers and net.
     """
-    scores: dict[str, Any] = {"type": "ordinal", "scale": {"domain": [1, 2, 3, 4, 5]}}
+    scores = [1, 2, 3, 4, 5]
     spec: dict[str, Any] = {
         "height": 320,
         "encoding": {
-            "x": {**scores, "field": "frequency_score", "title": titles[1], "axis": {"labelAngle": 0}},
-            "y": {**scores, "field": "recency_score", "title": titles[0], "sort": "descending"},
+            "x": {
+                "field": "frequency_score",
+                "type": "ordinal",
+                "title": titles[1],
+                "axis": {"labelAngle": 0},
+                "scale": {"domain": scores},
+            },
+            "y": {
+                "field": "recency_score",
+                "type": "ordinal",
+                "title": titles[0],
+                "scale": {"domain": scores[::-1]},
+            },
             "tooltip": [
                 {"field": "recency_score", "type": "ordinal", "title": titles[0]},
                 {"field": "frequency_score", "type": "ordinal", "title": titles[1]},

@@ -16,6 +16,7 @@ TITLES = {
         "": "总览",
         "customers": "客户",
         "identity": "身份图谱",
+        "value": "价值",
         "settlement": "结算",
         "at_risk": "流失风险",
         "quality": "数据",
@@ -24,12 +25,13 @@ TITLES = {
         "": "Overview",
         "customers": "Customers",
         "identity": "Who is who",
+        "value": "Value",
         "settlement": "Settlement",
         "at_risk": "At risk",
         "quality": "Data",
     },
 }
-CHARTS = {"", "settlement", "at_risk"}
+CHARTS = {"", "value", "settlement", "at_risk"}
 REOPEN = 5_000
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 
