@@ -227,12 +227,11 @@ def score_grid(frame: pl.DataFrame, shown: str, titles: tuple[str, str, str, str
     ``frame``: recency_score, frequency_score, customers, net (major units), one currency. ``shown``: ``customers`` or
     ``net``, by which the cells are coloured and marked. ``titles``: of recency, frequency, customers and net.
     """
-    scores: dict[str, Any] = {"type": "ordinal", "scale": {"domain": [1, 2, 3, 4, 5]}}
     spec: dict[str, Any] = {
         "height": 320,
         "encoding": {
-            "x": {**scores, "field": "frequency_score", "title": titles[1], "axis": {"labelAngle": 0}},
-            "y": {**scores, "field": "recency_score", "title": titles[0], "sort": "descending"},
+            "x": _scores("frequency_score", titles[1], [1, 2, 3, 4, 5]),
+            "y": _scores("recency_score", titles[0], [5, 4, 3, 2, 1]),
             "tooltip": [
                 {"field": "recency_score", "type": "ordinal", "title": titles[0]},
                 {"field": "frequency_score", "type": "ordinal", "title": titles[1]},
@@ -259,3 +258,9 @@ def score_grid(frame: pl.DataFrame, shown: str, titles: tuple[str, str, str, str
         ],
     }
     st.vega_lite_chart(frame, spec, width="stretch", alt=alt)
+
+
+def _scores(field: str, title: str, order: Sequence[int]) -> dict[str, Any]:
+    """An axis that has all scores, also those that nobody has."""
+    axis = {"labelAngle": 0}
+    return {"field": field, "type": "ordinal", "title": title, "axis": axis, "scale": {"domain": list(order)}}

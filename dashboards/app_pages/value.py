@@ -138,30 +138,41 @@ def _parts(page: Page, currency: str, period: dict[str, str], store_id: str | No
     found = every.filter(pl.col("currency") == currency)
     if int(every["matches_count"].head(1).sum()) > every.height:
         st.caption(words("value.parts_shown", n=every.height))
-    named = pl.coalesce("name", "dimension_id")
     if dimension == "channel":
         found = tables.in_words(found, words, dimension_id="channel")
+    _table_of_parts(words, found, words(_BY[dimension]))
+
+
+def _table_of_parts(words: Words, found: pl.DataFrame, label: str) -> None:
     worked = found.with_columns(
-        named.alias("part"),
+        pl.coalesce("name", "dimension_id").alias("part"),
         net=pl.sum_horizontal("revenue_amount", "discount_amount", "refund_amount"),
-        known=pl.when(pl.col("paid_amount") > 0).then(pl.col("covered_amount") * 1000 // pl.col("paid_amount") / 10),
-        # without any cost known, what is left would read as a profit
-        contribution=pl.when(pl.col("covered_amount") > 0).then("contribution"),
+        known=_known(),
+        contribution=_left(),
     )
-    amounts = [_COLUMN[name] for name in COMPONENTS]
-    present = [name for name in amounts if worked[name].null_count() < worked.height]
+    present = [name for name in COMPONENTS if worked[_COLUMN[name]].null_count() < worked.height]
     tables.show(
-        tables.money(worked, "net", "contribution", *present),
+        tables.money(worked, "net", "contribution", *(_COLUMN[name] for name in present)),
         {
-            "part": words(_BY[dimension]),
+            "part": label,
             "net": words("value.net"),
             "known": words("value.cost_known"),
             "contribution": words("value.left"),
-            **{_COLUMN[name]: words.code("component", name) for name in COMPONENTS if _COLUMN[name] in present},
+            **{_COLUMN[name]: words.code("component", name) for name in present},
         },
         formats={"known": "%.1f%%"},
         key="value_parts",
     )
+
+
+def _known() -> pl.Expr:
+    """Percent of what was paid whose cost is known, cut to one decimal."""
+    return pl.when(pl.col("paid_amount") > 0).then(pl.col("covered_amount") * 1000 // pl.col("paid_amount") / 10)
+
+
+def _left() -> pl.Expr:
+    """Without any cost known, what is left would read as a profit."""
+    return pl.when(pl.col("covered_amount") > 0).then("contribution")
 
 
 def _gaps(page: Page, period: dict[str, str], store_id: str | None) -> None:
@@ -218,8 +229,8 @@ def _segments(words: Words, segments: pl.DataFrame) -> None:
     worked = segments.with_columns(
         pl.coalesce(f"name_{words.language}", "segment").alias("name"),
         share=pl.col("customers") * 100 / pl.col("customers").sum(),
-        known=pl.when(pl.col("paid_amount") > 0).then(pl.col("covered_amount") * 1000 // pl.col("paid_amount") / 10),
-        contribution=pl.when(pl.col("covered_amount") > 0).then("contribution"),
+        known=_known(),
+        contribution=_left(),
     )
     tables.show(
         tables.money(worked, "net_amount", "contribution"),

@@ -18,6 +18,7 @@ TITLES = {
         "journey": "客户旅程",
         "identity": "身份图谱",
         "reach": "触达与好友",
+        "value": "价值",
         "settlement": "结算",
         "at_risk": "流失风险",
         "quality": "数据",
@@ -28,12 +29,14 @@ TITLES = {
         "journey": "Journey",
         "identity": "Who is who",
         "reach": "Reach and friends",
+        "value": "Value",
         "settlement": "Settlement",
         "at_risk": "At risk",
         "quality": "Data",
     },
 }
 CHARTS = {"", "journey", "reach", "settlement", "at_risk"}
+CHARTS = {"", "value", "settlement", "at_risk"}
 REOPEN = 5_000
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 

@@ -19,8 +19,8 @@ def _table(at, column):
 def test_a_contribution_says_how_much_of_its_cost_is_known(app):  # noqa: F811
     at = app("value", "en")
     figures = _figures(at)
-    assert "Contribution CNY, costs incomplete" in figures
-    known = float(figures["Cost known of"].rstrip("%"))
+    assert "Contribution CNY, partial" in figures
+    known = float(figures["Cost known"].rstrip("%"))
     assert 60 < known < 90
     assert any(f"{known:.1f}%" in warning.value and "upper limit" in warning.value for warning in at.warning)
     (absent,) = [caption.value for caption in at.caption if "Unknown is not zero" in caption.value]

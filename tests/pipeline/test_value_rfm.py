@@ -45,27 +45,7 @@ def expected_rfm(lines: pl.DataFrame, refunds: pl.DataFrame, project: ValueProje
             is_in_window=pl.col("last_order_at") >= since,
         )
     )
-    scored = []
-    for _, customers in found.filter("is_in_window").group_by("currency"):
-        scores = customers.select(keys)
-        for measure, column, sign in (
-            ("recency", "recency_days", -1), ("frequency", "frequency", 1), ("monetary", "monetary", 1),
-        ):  # fmt: skip
-            worth = [value * sign for value in customers[column]]
-            ordered = sorted(worth)
-            first = {value: place for place, value in reversed(list(enumerate(ordered)))}
-            alike = dict.fromkeys(worth, 0)
-            for value in worth:
-                alike[value] += 1
-            cuts = getattr(document, measure).quantiles
-            by_value = {
-                value: 1 + sum(200 * first[value] + 100 * alike[value] > cut * 2 * len(worth) for cut in cuts)
-                for value in alike
-            }
-            scores = scores.with_columns(
-                pl.Series(f"{measure}_score", [by_value[value] for value in worth], dtype=pl.Int32)
-            )
-        scored.append(scores)
+    scored = [_scores(customers, keys, document) for _, customers in found.filter("is_in_window").group_by("currency")]
     boxes = {
         (r, f, m): segment.id
         for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)
@@ -79,6 +59,29 @@ def expected_rfm(lines: pl.DataFrame, refunds: pl.DataFrame, project: ValueProje
         .select(*keys, "segment", "recency_days", "frequency", "monetary", "orders_count", *names, "is_in_window")
         .sort(keys)
     )
+
+
+def _scores(customers: pl.DataFrame, keys: list[str], document: ValueDocument) -> pl.DataFrame:
+    """Of the customers of one currency: who is below, who is alike, by counting sorted values."""
+    scores = customers.select(keys)
+    for measure, column, sign in (
+        ("recency", "recency_days", -1), ("frequency", "frequency", 1), ("monetary", "monetary", 1),
+    ):  # fmt: skip
+        worth = [value * sign for value in customers[column]]
+        ordered = sorted(worth)
+        first = {value: place for place, value in reversed(list(enumerate(ordered)))}
+        alike = dict.fromkeys(worth, 0)
+        for value in worth:
+            alike[value] += 1
+        cuts = getattr(document, measure).quantiles
+        by_value = {
+            value: 1 + sum(200 * first[value] + 100 * alike[value] > cut * 2 * len(worth) for cut in cuts)
+            for value in alike
+        }
+        scores = scores.with_columns(
+            pl.Series(f"{measure}_score", [by_value[value] for value in worth], dtype=pl.Int32)
+        )
+    return scores
 
 
 def assert_rfm_is(found: pl.DataFrame, expected: pl.DataFrame) -> None:
