@@ -222,3 +222,28 @@ def test_every_member_is_kept_or_counted_under_one_reason() -> None:
     judged = judge(found, *granted(*range(1, 30)), *(("phone", phone(n), "any", "withdrawn") for n in range(1, 9)))
     assert judged.kept.height + sum(judged.left_out.values()) == 40
     assert tuple(judged.left_out) == REASONS
+
+
+def test_a_tag_or_a_reachable_channel_lets_nobody_past_the_live_ledgers() -> None:
+    """The snapshot may be a day old: what it calls reachable is asked of the ledgers once more."""
+    doc = document(
+        conditions={
+            "all": [
+                {"field": "has_tag", "op": "eq", "value": "loyal"},
+                {"field": "reachable_by", "op": "eq", "value": "sms"},
+            ]
+        }
+    )
+    row = {"has_tag": ["loyal", "other"], "reachable_by": ["sms", "wecom"]}
+    found = members(doc, people(*[row] * 5, {**row, "has_tag": ["other"]}, {"reachable_by": ["sms"]}), AS_OF)
+    assert found["customer_id"].to_list() == ["C1", "C2", "C3", "C4", "C5"]
+    judged = judge(
+        found,
+        *granted(1, 2, 4, 5),
+        ("phone", phone(2), "any", "withdrawn"),
+        doc=doc,
+        blocked=(("phone", phone(4), "sms"),),
+        profiling=(("phone", phone(5), "any", "withdrawn"),),
+    )
+    assert judged.kept["customer_id"].to_list() == ["C1"]
+    assert reasons(judged) == {"withdrawn": 1, "no_consent": 1, "suppressed": 1, "no_profiling": 1}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from models.audiences.members import members
 from models.contracts.decided import TAG_EVENTS
@@ -19,6 +20,7 @@ from models.documents.loading import DocumentError
 from models.documents.tags import TAG_FIELDS, TagDocument
 from models.settings import PROJECT_ROOT
 from models.tags.deciding import decide, periods
+from pipelines.cli import app as cli
 from pipelines.lake import Lake
 from pipelines.plan import RunPlan
 from pipelines.publishing import commit_decided
@@ -246,3 +248,25 @@ def test_several_values_cannot_be_handed_out() -> None:
     for place in ("columns", "order_by"):
         with pytest.raises(ValueError, match="has several values"):
             AudienceDocument.model_validate({**AUDIENCE, place: ["has_tag"]})
+
+
+# ------------------------------------------------------------------ commands
+
+
+def test_the_command_lists_rules_that_nobody_meets_and_refuses_a_wrong_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRM_HOME", str(tmp_path / "home"))
+    listed = CliRunner().invoke(cli, ["tags", "list", "--json"])
+    assert listed.exit_code == 0, listed.stderr
+    rows = {row["tag_key"]: row for row in json.loads(listed.stdout)["tags"]}
+    assert (rows["repeat_buyer"]["customers"], rows["repeat_buyer"]["source"]) == (0, "rule")
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(RULES, encoding="utf-8")
+    held = CliRunner().invoke(cli, ["tags", "check", str(draft), "--json"])
+    assert [row["id"] for row in json.loads(held.stdout)["tags"]] == ["loyal", "fresh", "by_sms"]
+    draft.write_text(RULES.replace("value: 2", "value: two"), encoding="utf-8")
+    refused = CliRunner().invoke(cli, ["tags", "check", str(draft)])
+    assert refused.exit_code == 1
+    assert "the value must be a whole number" in refused.stderr
+    assert "值应为整数" in refused.stderr

@@ -6,6 +6,7 @@
     ('customers', 'stg_files__customers', 'registered_at'),
     ('stores', 'stg_files__stores', none),
     ('consents', 'stg_store__consents', 'decided_at'),
+    ('suppressions', 'stg_store__suppressions', none),
     ('members', 'stg_files__members', 'joined_at'),
     ('staff', 'stg_files__staff', none),
     ('products', 'stg_files__products', none),
