@@ -35,8 +35,7 @@ TITLES = {
         "quality": "Data",
     },
 }
-CHARTS = {"", "journey", "reach", "settlement", "at_risk"}
-CHARTS = {"", "value", "settlement", "at_risk"}
+CHARTS = {"", "journey", "reach", "value", "settlement", "at_risk"}
 REOPEN = 5_000
 RAW_CODES = ("serve_", "stg_", "assert_", "grain_", "UNLINKED", "order_paid", "wecom_", "None", "NaN", "undefined")
 
