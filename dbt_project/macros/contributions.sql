@@ -19,12 +19,6 @@
 {%- endmacro %}
 
 
-{#- The channel of a store's sales, as on the timeline. -#}
-{% macro sales_channel(store_type) -%}
-    case {{ store_type }} when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end
-{%- endmacro %}
-
-
 {#- What a contribution is made of, in the order in which it is read. -#}
 {% macro contribution_components() -%}
     {{ return(['revenue', 'discount', 'refund', 'cost', 'fee', 'commission', 'shipping', 'service_cost']) }}

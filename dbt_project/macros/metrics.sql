@@ -7,12 +7,6 @@
 {%- endmacro %}
 
 
-{#- The channel of a sale or refund, as the timeline has it. -#}
-{% macro sales_channel(store_type) -%}
-    case {{ store_type }} when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end
-{%- endmacro %}
-
-
 {#- Wide daily figures as one row a metric: `measures` are columns of `days`, each named as its metric; days without it
     are left out. `places`: which of store_id, region, channel, party_role the days know, the others are empty; `currency`: whether they have
     one. One scan: the names are crossed with the days. -#}
@@ -50,11 +44,4 @@
 {#- The dimensions of which figures are kept: name, and the column that tells which one; the company is one. -#}
 {% macro metric_dimensions() -%}
     {{ return([('company', "''"), ('store', 'store_id'), ('region', 'region'), ('channel', 'channel')]) }}
-{%- endmacro %}
-
-
-{#- What the company does to a customer, not the customer: nobody is active because of it. -#}
-{% macro acts_of_the_company() -%}
-    ('message_sent', 'campaign_sent', 'follow_up', 'contact_lost', 'order_shipped', 'refund', 'points_expired', 'lead_lost',
-        'lead_won', 'ticket_solved', 'ticket_closed', 'visit_missed')
 {%- endmacro %}

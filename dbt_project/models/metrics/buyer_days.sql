@@ -11,6 +11,10 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
 this_run as (
     select * from {{ source('lake', 'run') }}
 ),
@@ -28,8 +32,6 @@ bought as (
         orders.customer_id,
         orders.store_id,
         {{ civil_day('orders.sold_at') }} as metric_date,
-        min(stores.region) as region,
-        min({{ sales_channel('stores.store_type') }}) as channel,
         count(*) as orders
     from orders
     inner join numbers on orders.customer_id = numbers.customer_id
@@ -50,9 +52,15 @@ first_days as (
 buyer_days as (
     select
         bought.*,
+        places.region,
+        {{ sales_channel('places.store_type') }} as channel,
         first_days.first_bought_on
     from bought
     inner join first_days on bought.customer_number = first_days.customer_number
+    inner join store_periods as places
+        on bought.store_id = places.store_id
+        and places.valid_from <= bought.metric_date
+        and bought.metric_date < places.valid_to
 )
 
 select * from buyer_days

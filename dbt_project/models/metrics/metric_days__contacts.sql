@@ -7,8 +7,12 @@ events as (
     select * from {{ ref('stg_wecom__events') }}
 ),
 
-staff_stores as (
-    select * from {{ ref('staff_stores') }}
+staff_periods as (
+    select * from {{ ref('staff_periods') }}
+),
+
+store_periods as (
+    select * from {{ ref('store_periods') }}
 ),
 
 stores as (
@@ -21,36 +25,47 @@ this_run as (
 
 facts as (
     select
-        begun_on as metric_date,
-        store_id,
-        region,
+        userid,
+        begun_at as happened_at,
         1 as won,
         0 as lost
     from friendships
     union all
     select
-        {{ civil_day('events.occurred_at') }} as metric_date,
-        stores.store_id,
-        stores.region,
+        userid,
+        occurred_at as happened_at,
         0 as won,
         1 as lost
     from events
+    where change_type in ('del_external_contact', 'del_follow_user')
+),
+
+counted as (
+    select
+        {{ civil_day('facts.happened_at') }} as metric_date,
+        stores.store_id,
+        'wecom' as channel,
+        sum(facts.won) as contacts_added,
+        sum(facts.lost) as contacts_lost
+    from facts
     cross join this_run
-    left join staff_stores on events.userid = staff_stores.userid
-    left join stores on staff_stores.store_id = stores.store_id
-    where events.change_type in ('del_external_contact', 'del_follow_user')
+    left join staff_periods
+        on facts.userid = staff_periods.staff_id
+        and staff_periods.starts_at <= facts.happened_at
+        and facts.happened_at < staff_periods.ends_at
+    left join stores on staff_periods.store_id = stores.store_id
+    group by all
 ),
 
 days as (
     select
-        metric_date,
-        store_id,
-        region,
-        'wecom' as channel,
-        sum(won) as contacts_added,
-        sum(lost) as contacts_lost
-    from facts
-    group by all
+        counted.*,
+        places.region
+    from counted
+    left join store_periods as places
+        on counted.store_id = places.store_id
+        and places.valid_from <= counted.metric_date
+        and counted.metric_date < places.valid_to
 ),
 
 metric_days as (

@@ -16,6 +16,10 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
 this_run as (
     select * from {{ source('lake', 'run') }}
 ),
@@ -44,11 +48,10 @@ facts as (
     from consents
 ),
 
-days as (
+counted as (
     select
         {{ civil_day('facts.happened_at') }} as metric_date,
         stores.store_id,
-        stores.region,
         facts.channel,
         count(case when facts.fact = 'new_customers' then 1 end) as new_customers,
         count(case when facts.fact = 'members_joined' then 1 end) as members_joined,
@@ -58,6 +61,17 @@ days as (
     cross join this_run
     left join stores on facts.store_id = stores.store_id
     group by all
+),
+
+days as (
+    select
+        counted.*,
+        places.region
+    from counted
+    left join store_periods as places
+        on counted.store_id = places.store_id
+        and places.valid_from <= counted.metric_date
+        and counted.metric_date < places.valid_to
 ),
 
 metric_days as (

@@ -3,22 +3,25 @@ with refunds as (
     select * from {{ ref('refunds') }}
 ),
 
-stores as (
-    select * from {{ ref('stores') }}
+store_periods as (
+    select * from {{ ref('store_periods') }}
 ),
 
 days as (
     select
         refunds.refunded_on as metric_date,
         refunds.store_id,
-        stores.region,
-        {{ sales_channel('stores.store_type') }} as channel,
+        places.region,
+        {{ sales_channel('places.store_type') }} as channel,
         refunds.currency,
         count(*) as refunds,
         sum(refunds.refund_amount) as refunded_amount
     from refunds
-    inner join stores on refunds.store_id = stores.store_id
-    group by refunds.refunded_on, refunds.store_id, stores.region, stores.store_type, refunds.currency
+    inner join store_periods as places
+        on refunds.store_id = places.store_id
+        and places.valid_from <= refunds.refunded_on
+        and refunds.refunded_on < places.valid_to
+    group by refunds.refunded_on, refunds.store_id, places.region, places.store_type, refunds.currency
 ),
 
 metric_days as (

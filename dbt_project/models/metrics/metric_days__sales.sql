@@ -12,6 +12,10 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
 this_run as (
     select * from {{ source('lake', 'run') }}
 ),
@@ -85,10 +89,13 @@ days as (
 placed as (
     select
         days.*,
-        stores.region,
-        {{ sales_channel('stores.store_type') }} as channel
+        places.region,
+        {{ sales_channel('places.store_type') }} as channel
     from days
-    inner join stores on days.store_id = stores.store_id
+    inner join store_periods as places
+        on days.store_id = places.store_id
+        and places.valid_from <= days.metric_date
+        and days.metric_date < places.valid_to
 ),
 
 metric_days as (

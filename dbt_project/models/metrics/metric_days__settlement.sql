@@ -3,22 +3,17 @@ with entries as (
     select * from {{ ref('settlement_entries') }}
 ),
 
-stores as (
-    select * from {{ ref('stores') }}
-),
-
 days as (
     select
         entries.economic_date as metric_date,
         entries.store_id,
-        stores.region,
-        {{ sales_channel('stores.store_type') }} as channel,
+        entries.region,
+        {{ sales_channel('entries.store_type') }} as channel,
         entries.party_role,
         entries.currency,
         sum(entries.amount) as settlement_amount
     from entries
-    inner join stores on entries.store_id = stores.store_id
-    group by entries.economic_date, entries.store_id, stores.region, stores.store_type, entries.party_role, entries.currency
+    group by entries.economic_date, entries.store_id, entries.region, entries.store_type, entries.party_role, entries.currency
 ),
 
 metric_days as (

@@ -7,6 +7,10 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
 this_run as (
     select * from {{ source('lake', 'run') }}
 ),
@@ -39,11 +43,10 @@ facts as (
     where resolved_at is not null
 ),
 
-days as (
+counted as (
     select
         {{ civil_day('facts.happened_at') }} as metric_date,
         stores.store_id,
-        stores.region,
         facts.channel,
         count(case when facts.fact = 'opened' then 1 end) as tickets_opened,
         count(case when facts.fact = 'answered' then 1 end) as tickets_answered,
@@ -53,6 +56,17 @@ days as (
     cross join this_run
     left join stores on facts.store_id = stores.store_id
     group by all
+),
+
+days as (
+    select
+        counted.*,
+        places.region
+    from counted
+    left join store_periods as places
+        on counted.store_id = places.store_id
+        and places.valid_from <= counted.metric_date
+        and counted.metric_date < places.valid_to
 ),
 
 metric_days as (

@@ -12,7 +12,7 @@ of_stores as (
     select
         orders.customer_id,
         orders.store_id,
-        case stores.store_type when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end as channel,
+        {{ sales_channel('stores.store_type') }} as channel,
         min(orders.sold_at) as first_sold_at,
         min({{ month_of(local_date('orders.sold_at', 'stores.timezone')) }}) as cohort_month
     from orders
