@@ -25,13 +25,17 @@ stated as (
     where field in ('phone', 'email', 'external_userid', 'openid', 'address')
 ),
 
-newest as (
+-- A record of no store is everybody's who may see the customer: where one states the value, it is the one that is told.
+grouped as (
     select
         customer_id,
         field,
         kind,
         value,
-        -- a record of no store is everybody's who may see the customer
+        coalesce(
+            max_by(source, case when store_id is null then cast(stated_at as string) || source end),
+            max_by(source, case when store_id is not null then cast(stated_at as string) || source || store_id end)
+        ) as source,
         case when max(case when store_id is null then 1 else 0 end) = 0
             then max_by(store_id, cast(stated_at as string) || source || store_id)
         end as store_id,
@@ -43,42 +47,22 @@ newest as (
     group by customer_id, field, kind, value
 ),
 
--- Where a contact point is everybody's, its source is one of no store.
-sources as (
-    select
-        stated.customer_id,
-        stated.field,
-        stated.value,
-        max_by(stated.source, cast(stated.stated_at as string) || stated.source) as source
-    from stated
-    inner join newest
-        on stated.customer_id = newest.customer_id
-        and stated.field = newest.field
-        and stated.value = newest.value
-        and coalesce(stated.store_id, '') = coalesce(newest.store_id, '')
-    group by stated.customer_id, stated.field, stated.value
-),
-
 customer_contact_points as (
     select
-        newest.customer_id,
-        newest.kind,
-        newest.value,
-        sources.source,
-        newest.store_id,
-        newest.records_count,
-        coalesce(fields.value = newest.value, false) as is_primary,
-        newest.is_verified,
-        newest.first_seen_at,
-        newest.last_seen_at
-    from newest
-    inner join sources
-        on newest.customer_id = sources.customer_id
-        and newest.field = sources.field
-        and newest.value = sources.value
+        grouped.customer_id,
+        grouped.kind,
+        grouped.value,
+        grouped.source,
+        grouped.store_id,
+        grouped.records_count,
+        coalesce(fields.value = grouped.value, false) as is_primary,
+        grouped.is_verified,
+        grouped.first_seen_at,
+        grouped.last_seen_at
+    from grouped
     left join fields
-        on newest.customer_id = fields.customer_id
-        and newest.field = fields.field
+        on grouped.customer_id = fields.customer_id
+        and grouped.field = fields.field
 )
 
 select * from customer_contact_points
