@@ -1,7 +1,7 @@
 """``scrm process``: where the time goes in any log of events."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
@@ -10,6 +10,9 @@ from rich.console import Group, RenderableType
 
 from models.settings import Settings
 from pipelines.commands.output import AsJson, console, emit, fail, rows_table
+
+if TYPE_CHECKING:
+    from pipelines.process import ProcessFigures
 
 _DAY = 86_400
 _MOST = 20
@@ -51,24 +54,28 @@ def process(
         console.print(f"{log.left_out:,} rows without case, activity or time are left out")
     given = None if targets is None else targets_of(targets)
     found = analyse(log, Settings().home / "scratch" / "process", given, _hours(hours))
+    shown = _shown(found, has_start=start is not None, has_deadline=deadline is not None)
+    answer: dict[str, object] = {name: frame.to_dicts() for name, frame in shown.items()}
+    answer |= {"activities_count": found.rework.height, "left_out": log.left_out}
+    table = Group(*(_table(name, frame.drop(_ASIDE, strict=False).head(top)) for name, frame in shown.items()))
+    emit(answer, as_json=as_json, table=table)
+
+
+def _shown(found: "ProcessFigures", *, has_start: bool, has_deadline: bool) -> dict[str, pl.DataFrame]:
+    """The tables of an answer in their order, without those that were not asked for."""
     tables = {
         "throughput": found.throughput,
         "working_time": found.working,
         "bottlenecks": found.bottlenecks,
         "edges": found.edges,
-        "waiting": found.waiting if start else None,
-        "work": found.work if start else None,
+        "waiting": found.waiting if has_start else None,
+        "work": found.work if has_start else None,
         "rework": found.rework,
         "variants": found.variants.drop("variant"),
         "starts_and_ends": found.ends,
-        "deadlines": found.deadlines if deadline else None,
+        "deadlines": found.deadlines if has_deadline else None,
     }
-    shown = {name: frame for name, frame in tables.items() if frame is not None}
-    answer: dict[str, object] = {name: frame.to_dicts() for name, frame in shown.items()}
-    answer["activities_count"] = found.rework.height
-    answer["left_out"] = log.left_out
-    table = Group(*(_table(name, frame.drop(_ASIDE, strict=False).head(top)) for name, frame in shown.items()))
-    emit(answer, as_json=as_json, table=table)
+    return {name: frame for name, frame in tables.items() if frame is not None}
 
 
 def _table(name: str, frame: pl.DataFrame) -> RenderableType:

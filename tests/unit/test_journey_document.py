@@ -26,6 +26,15 @@ def test_shipped_journeys_can_be_walked(path: Path) -> None:
     assert document.stages[0].touched, "everybody who does anything has a stage"
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
+def test_shipped_journeys_name_kinds_that_the_timeline_has(path: Path) -> None:
+    """A misspelt kind opens nothing, and nobody is told."""
+    timeline = pytest.importorskip("models.interactions", reason="the list of the timeline's kinds is not here yet")
+    document = JourneyDocument.load(path)
+    named = set(rules_table(document)["kind"]) | set(document.touches)
+    assert sorted(named - set(timeline.BY_KIND)) == []
+
+
 def test_the_shipped_way_is_the_one_that_was_promised() -> None:
     names = [stage.id for stage in JourneyDocument.load(SHIPPED[0]).stages]
     assert names == [
