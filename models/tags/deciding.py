@@ -102,8 +102,8 @@ def periods(events: pl.DataFrame, business_date: date) -> pl.DataFrame:
 
 
 def _marked(events: pl.DataFrame) -> pl.DataFrame:
-    """``begins``: the row is the first of its customer and tag. Sorted by both, it is compared with the row before: windows
-    over two million small groups take half a minute more."""
+    """``begins``: the row is the first of its customer and tag. Rows are sorted by both: each is compared with the one
+    before, because windows over two million small groups take half a minute more."""
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("customer_id", "tag_id"))
     return events.with_columns(begins=~same.fill_null(value=False))
 
