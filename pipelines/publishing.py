@@ -19,7 +19,8 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from models.contracts.published import BIGINT, INTEGER, PUBLISHED, Table, check
+from models.contracts.published import PUBLISHED, check
+from models.contracts.published.table import BIGINT, INTEGER, Table
 from models.documents.metrics import glossary
 from models.errors import ExpectedError
 from models.files import file_sha256, replace_durably

@@ -81,26 +81,31 @@ def periods(events: pl.DataFrame, business_date: date) -> pl.DataFrame:
     Grain (customer_id, tag_id, period), periods numbered from 1. ``events``: of all runs with ``seq`` (of this run:
     null, they come last). ``until``: the first day without the tag; null: it holds. Names: of when it was entered.
     """
-    known = (
-        events.filter(pl.col("decided_on") <= business_date)
-        .sort("customer_id", "tag_id", "decided_on", pl.col("seq").fill_null(2**62))
-        .with_columns(within=pl.col("kind") == _WITHIN)
-    )
+    order = ["customer_id", "tag_id", "decided_on", "seq"]
     # of two runs that were carried out in the wrong order both may say that somebody entered: the first counts
-    whose = ["customer_id", "tag_id"]
-    changed = known.filter(pl.col("within") != pl.col("within").shift(1).over(whose).fill_null(value=False))
+    changed = _marked(
+        events.filter(pl.col("decided_on") <= business_date)
+        .with_columns(pl.col("seq").fill_null(2**62), within=pl.col("kind") == _WITHIN)
+        .sort(order)
+    ).filter(pl.col("within") != (pl.col("within").shift(1) & ~pl.col("begins")).fill_null(value=False))
+    # what is left goes in and out in turn, so that a place in its group says the how-manieth time it is
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
     return (
-        changed.with_columns(until=pl.col("decided_on").shift(-1).over(whose))
-        .filter("within")
-        .select(
-            *whose,
-            *_NAMES[:4],
-            "reason",
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(whose).alias("period"),
-            pl.col("decided_on").alias("since"),
-            "until",
+        _marked(changed)
+        .with_columns(
+            until=pl.when(~pl.col("begins").shift(-1).fill_null(value=True)).then(pl.col("decided_on").shift(-1)),
+            period=(place - pl.when("begins").then(place).forward_fill()) // 2 + 1,
         )
+        .filter("within")
+        .select("customer_id", "tag_id", *_NAMES[:4], "reason", "period", pl.col("decided_on").alias("since"), "until")
     )
+
+
+def _marked(events: pl.DataFrame) -> pl.DataFrame:
+    """``begins``: the row is the first of its customer and tag. Rows are sorted by both: each is compared with the one
+    before, because windows over two million small groups take half a minute more."""
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("customer_id", "tag_id"))
+    return events.with_columns(begins=~same.fill_null(value=False))
 
 
 def _of_rule(

@@ -5,13 +5,23 @@ in ``docs/architecture.md`` (a test compares the two). The publisher writes each
 so that a look-up by that key reads few row groups.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from models.contracts.published.identity import IDENTITY
+from models.contracts.published.reach import REACH
+from models.contracts.published.table import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    INTEGER,
+    PRICE,
+    QUANTITY,
+    TEXT,
+    TIMESTAMP,
+    Table,
+    promise,
+)
 from models.errors import ExpectedError
-
-TEXT, BIGINT, INTEGER, BOOLEAN, DATE, TIMESTAMP = "VARCHAR", "BIGINT", "INTEGER", "BOOLEAN", "DATE", "TIMESTAMP"
-QUANTITY, PRICE = "DECIMAL(18,3)", "DECIMAL(18,6)"
 
 
 class ContractError(ExpectedError):
@@ -24,30 +34,10 @@ class Connection(Protocol):
     def execute(self, query: str, /) -> Any: ...
 
 
-@dataclass(frozen=True)
-class Table:
-    """One published table. ``in_digest``: part of the marts' row hash, which must not depend on when or how
-    the batches arrived; accounting of batches and figures about a run are not."""
-
-    name: str
-    ordered_by: tuple[str, ...]
-    columns: dict[str, str]
-    in_digest: bool = True
-
-
-def _table(name: str, ordered_by: str, *groups: str, in_digest: bool = True) -> Table:
-    """``groups`` read ``TYPE: column column``, in the order of the columns."""
-    columns: dict[str, str] = {}
-    for group in groups:
-        kind, _, names = group.partition(": ")
-        columns.update(dict.fromkeys(names.split(), kind))
-    return Table(name, tuple(ordered_by.split()), columns, in_digest)
-
-
 _SETTLEMENT_KEY = "period store_id region store_type party_role party_id currency"
 
 _TABLES = (
-    _table(
+    promise(
         "customers",
         "customer_id",
         f"{TEXT}: customer_id name phone unionid external_userid member_no email gender city country address",
@@ -57,7 +47,7 @@ _TABLES = (
         f"{DATE}: birth_date",
         f"{TIMESTAMP}: first_seen_at last_interaction_at first_order_at last_order_at",
     ),
-    _table(
+    promise(
         "customer_fields",
         "customer_id field",
         f"{TEXT}: customer_id field value source record_id store_id decided_by",
@@ -67,7 +57,7 @@ _TABLES = (
         f"{BOOLEAN}: is_verified",
         f"{TIMESTAMP}: stated_at runner_up_at",
     ),
-    _table(
+    promise(
         "customer_contact_points",
         "customer_id kind value",
         f"{TEXT}: customer_id kind value source store_id",
@@ -75,79 +65,43 @@ _TABLES = (
         f"{BOOLEAN}: is_primary is_verified",
         f"{TIMESTAMP}: first_seen_at last_seen_at",
     ),
-    _table(
+    promise(
         "customer_owners",
         "customer_id valid_from",
         f"{TEXT}: customer_id userid store_id rule",
         f"{TIMESTAMP}: valid_from valid_to",
     ),
-    _table("custom_fields", "field choice", f"{TEXT}: field choice kind zh en", f"{INTEGER}: field_seq"),
-    _table("customer_stores", "customer_id store_id", f"{TEXT}: customer_id store_id"),
-    _table(
+    promise("custom_fields", "field choice", f"{TEXT}: field choice kind zh en", f"{INTEGER}: field_seq"),
+    promise("customer_stores", "customer_id store_id", f"{TEXT}: customer_id store_id"),
+    promise(
         "customer_identifiers",
         "customer_id identifier_type identifier",
         f"{TEXT}: customer_id identifier_type identifier source",
         f"{BOOLEAN}: is_owner",
         f"{TIMESTAMP}: first_seen_at last_seen_at",
     ),
-    _table(
+    promise(
         "customer_totals",
         "customer_id store_id currency",
         f"{TEXT}: customer_id store_id currency",
         f"{BIGINT}: orders_count paid_amount refunded_amount",
         f"{TIMESTAMP}: last_order_at",
     ),
-    _table(
+    promise(
         "customer_consents",
         "customer_id purpose channel",
         f"{TEXT}: customer_id purpose channel state",
         f"{TIMESTAMP}: decided_at",
     ),
-    _table(
-        "customer_tags",
-        "customer_id source tag_key staff_id period",
-        f"{TEXT}: customer_id source tag_key name name_en tag_group tag_group_en reason staff_id store_id",
-        f"{BIGINT}: period",
-        f"{DATE}: since until",
-    ),
-    _table(
-        "friend_losses",
-        "userid external_userid lost_at",
-        f"{TEXT}: userid external_userid customer_id store_id cause",
-        f"{BOOLEAN}: is_exact",
-        f"{TIMESTAMP}: followed_at lost_at",
-    ),
-    _table(
-        "customer_reachability",
-        "customer_id channel",
-        f"{TEXT}: customer_id channel marketing_reason service_reason",
-        f"{BOOLEAN}: is_marketing_reachable is_service_reachable",
-        f"{TIMESTAMP}: marketing_since service_since",
-    ),
-    _table(
-        "customer_engagement",
-        "customer_id",
-        f"{TEXT}: customer_id",
-        f"{BIGINT}: messages_7 messages_30 messages_90 staff_messages_90 sessions_90 active_days_90",
-        f"{BIGINT}: recency_points active_day_points message_points score",
-        f"{TIMESTAMP}: last_touch_at",
-    ),
-    _table(
-        "group_engagement",
-        "corp_id chat_id",
-        f"{TEXT}: corp_id chat_id name owner_userid store_id",
-        f"{BIGINT}: members external_members messages_30 speakers_30 joined_30 left_30 silent_members silent_ppm",
-        f"{BOOLEAN}: is_current",
-        f"{TIMESTAMP}: created_at",
-    ),
-    _table(
+    *REACH,
+    promise(
         "interactions",
         "customer_id occurred_at kind object_id",
         f"{TEXT}: customer_id kind actor channel store_id staff_id object_type object_id text_key arguments currency",
         f"{BIGINT}: amount",
         f"{TIMESTAMP}: occurred_at",
     ),
-    _table(
+    promise(
         "orders",
         "order_key",
         f"{TEXT}: order_key order_id store_id customer_id salesperson_id status currency",
@@ -156,7 +110,7 @@ _TABLES = (
         f"{DATE}: ordered_on",
         f"{TIMESTAMP}: ordered_at paid_at",
     ),
-    _table(
+    promise(
         "order_lines",
         "order_key order_line_id",
         f"{TEXT}: order_line_id order_key product_id product_name currency",
@@ -164,7 +118,7 @@ _TABLES = (
         f"{PRICE}: unit_price",
         f"{BIGINT}: discount paid_amount",
     ),
-    _table(
+    promise(
         "refunds",
         "refund_line_id",
         f"{TEXT}: refund_line_id refund_id order_key order_line_id store_id customer_id product_id",
@@ -173,21 +127,21 @@ _TABLES = (
         f"{DATE}: refunded_on",
         f"{TIMESTAMP}: refunded_at",
     ),
-    _table(
+    promise(
         "stores",
         "store_id",
         f"{TEXT}: store_id name store_type business_type country region city brand legal_entity timezone currency",
         f"{BOOLEAN}: is_declared",
     ),
-    _table("staff", "userid", f"{TEXT}: userid name position store_id", f"{BIGINT}: status", f"{BOOLEAN}: is_current"),
-    _table(
+    promise("staff", "userid", f"{TEXT}: userid name position store_id", f"{BIGINT}: status", f"{BOOLEAN}: is_current"),
+    promise(
         "daily_metrics",
         "metric_date store_id currency",
         f"{DATE}: metric_date",
         f"{TEXT}: store_id currency",
         f"{BIGINT}: orders_count lines_count paid_amount refunds_count refunded_amount",
     ),
-    _table(
+    promise(
         "metrics",
         "metric period_kind dimension_kind dimension_id period_start currency",
         f"{TEXT}: metric period_kind",
@@ -195,7 +149,7 @@ _TABLES = (
         f"{TEXT}: dimension_kind dimension_id currency",
         f"{BIGINT}: value",
     ),
-    _table(
+    promise(
         "metric_glossary",
         "place",
         f"{BIGINT}: place",
@@ -204,13 +158,13 @@ _TABLES = (
         f"{BOOLEAN}: has_currency",
         in_digest=False,  # words of this release, not the data's
     ),
-    _table(
+    promise(
         "settlement_summary",
         "period store_id party_role party_id currency",
         f"{TEXT}: {_SETTLEMENT_KEY}",
         f"{BIGINT}: sale_amount refund_amount amount lines_count",
     ),
-    _table(
+    promise(
         "settlement_entries",
         "line_id component_seq",
         f"{TEXT}: entry_id posting line_id original_line_id order_key store_id region store_type business_type",
@@ -221,13 +175,13 @@ _TABLES = (
         f"{BIGINT}: amount",
         f"{DATE}: economic_date",
     ),
-    _table(
+    promise(
         "churn_scores",
         "rank",
         f"{TEXT}: customer_id artifact_id band reason_1 reason_2 reason_3 owner_userid owner_store_id",
         f"{BIGINT}: score_ppm rank effect_ppm_1 effect_ppm_2 effect_ppm_3",
     ),
-    _table(
+    promise(
         "customer_rfm",
         "customer_id currency",
         f"{TEXT}: customer_id currency segment",
@@ -236,68 +190,68 @@ _TABLES = (
         f"{BOOLEAN}: is_in_window",
         f"{TIMESTAMP}: first_order_at last_order_at",
     ),
-    _table(
+    promise(
         "customer_value",
         "customer_id store_id currency",
         f"{TEXT}: customer_id store_id currency",
         f"{BIGINT}: revenue_amount discount_amount refund_amount cost_amount fee_amount commission_amount",
         f"{BIGINT}: shipping_amount service_cost_amount contribution paid_amount covered_amount lines_count",
     ),
-    _table(
+    promise(
         "contribution_totals",
         "period store_id dimension_kind dimension_id currency component",
         f"{TEXT}: period store_id dimension_kind dimension_id currency component",
         f"{BIGINT}: amount covered_amount covered_lines lines_count",
     ),
-    _table(
+    promise(
         "contribution_gaps",
         "period store_id component source reason currency",
         f"{TEXT}: period store_id component source reason currency",
         f"{BIGINT}: amount rows_count",
     ),
-    _table("sold_products", "product_id", f"{TEXT}: product_id product_name"),
-    _table(
+    promise("sold_products", "product_id", f"{TEXT}: product_id product_name"),
+    promise(
         "value_segments",
         "segment_seq",
         f"{TEXT}: segment name_zh name_en",
         f"{INTEGER}: segment_seq",
     ),
-    _table(
+    promise(
         "journey_stages",
         "stage_rank",
         f"{TEXT}: stage sort name_zh name_en waits_for",
         f"{INTEGER}: stage_rank",
         f"{BIGINT}: quiet_days stays_days target_days horizon_days",
     ),
-    _table(
+    promise(
         "journey_entries",
         "customer_id entry_no",
         f"{TEXT}: customer_id stage next_stage store_id next_store_id cause_kind",
         f"{BIGINT}: entry_no",
         f"{TIMESTAMP}: entered_at left_at",
     ),
-    _table(
+    promise(
         "journey_stage_days",
         "metric_date store_id stage",
         f"{DATE}: metric_date",
         f"{TEXT}: store_id stage",
         f"{BIGINT}: entered_count left_count present_count",
     ),
-    _table(
+    promise(
         "journey_transitions",
         "entry_week store_id stage next_stage days",
         f"{DATE}: entry_week",
         f"{TEXT}: store_id stage next_stage",
         f"{BIGINT}: days entries_count seconds_sum",
     ),
-    _table(
+    promise(
         "journey_bottlenecks",
         "store_id waits_for place",
         f"{TEXT}: store_id stage next_stage waits_for",
         f"{BIGINT}: place times_count late_count target_seconds mean_seconds median_seconds p90_seconds share_ppm",
         f"{BIGINT}: excess_seconds",
     ),
-    _table(
+    promise(
         "journey_weeks",
         "week store_id stage measure",
         f"{DATE}: week",
@@ -305,7 +259,7 @@ _TABLES = (
         f"{BIGINT}: entries_count weeks_count value usual deviation",
         f"{BOOLEAN}: is_alert",
     ),
-    _table(
+    promise(
         "cohort_retention",
         "store_id channel cohort_month months_since",
         f"{TEXT}: store_id channel",
@@ -313,7 +267,7 @@ _TABLES = (
         f"{INTEGER}: months_since",
         f"{BIGINT}: customers_count active_count orders_count",
     ),
-    _table(
+    promise(
         "cohort_revenue",
         "store_id channel cohort_month months_since currency",
         f"{TEXT}: store_id channel currency",
@@ -321,64 +275,21 @@ _TABLES = (
         f"{INTEGER}: months_since",
         f"{BIGINT}: paid_amount refunded_amount",
     ),
-    _table(
-        "identity_personas",
-        "customer_id persona_id identifier_type",
-        f"{TEXT}: customer_id identifier_type identifier source refusal",
-        f"{BIGINT}: persona_id records_count",
-        f"{BOOLEAN}: is_identifier",
-        f"{TIMESTAMP}: first_seen_at last_seen_at",
-    ),
-    _table("identity_orders", "order_key persona_id", f"{TEXT}: order_key", f"{BIGINT}: persona_id"),
-    _table(
-        "identity_links",
-        "customer_id left_persona right_persona rule",
-        f"{TEXT}: customer_id rule evidence",
-        f"{BIGINT}: left_persona right_persona weight_ppm",
-        f"{TIMESTAMP}: seen_at",
-    ),
-    _table(
-        "identity_refusals",
-        "customer_id other_customer_id this_persona that_persona rule refusal",
-        f"{TEXT}: customer_id other_customer_id rule refusal",
-        f"{BIGINT}: this_persona that_persona links_count",
-        f"{TIMESTAMP}: seen_at",
-    ),
-    _table(
-        "identity_reviews",
-        "place",
-        f"{TEXT}: kind customer_id other_customer_id record_id evidence currency",
-        f"{BIGINT}: place persona_id probability_ppm weight_ppm records_count amount value",
-        f"{TIMESTAMP}: seen_at",
-    ),
-    _table(
-        "identity_events",
-        "customer_id decided_on event_id",
-        f"{TEXT}: event_id kind customer_id previous_id cause",
-        f"{DATE}: decided_on",
-        in_digest=False,  # what earlier runs decided, so it depends on which runs there were
-    ),
-    _table(
-        "identity_rules",
-        "rule_seq",
-        f"{TEXT}: rule types guards",
-        f"{INTEGER}: rule_seq",
-        f"{BOOLEAN}: is_certain",
-    ),
-    _table(
+    *IDENTITY,
+    promise(
         "data_freshness",
         "dataset",
         f"{TEXT}: dataset",
         f"{BIGINT}: rows_count days_behind",
         f"{TIMESTAMP}: last_event_at",
     ),
-    _table(
+    promise(
         "unknown_states",
         "dataset store_id state",
         f"{TEXT}: dataset store_id state",
         f"{BIGINT}: records_count",
     ),
-    _table(
+    promise(
         "batches",
         "seq",
         f"{BIGINT}: seq",
@@ -387,7 +298,7 @@ _TABLES = (
         f"{TIMESTAMP}: landed_at",
         in_digest=False,
     ),
-    _table(
+    promise(
         "quality_checks",
         "check_name",
         f"{TEXT}: check_name",
@@ -395,7 +306,7 @@ _TABLES = (
         f"{BIGINT}: failing_rows",
         in_digest=False,
     ),
-    _table(
+    promise(
         "estimators",
         "estimator",
         f"{TEXT}: estimator artifact_id",
@@ -403,7 +314,7 @@ _TABLES = (
         f"{TEXT}: metrics",
         in_digest=False,
     ),
-    _table(
+    promise(
         "publication",
         "business_date",
         f"{DATE}: business_date",
