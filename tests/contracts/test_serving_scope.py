@@ -56,6 +56,10 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "reach_channel": ["wecom"],
         "purpose": ["marketing", "service"],
         "band": [None, "high"],
+        "metrics": [("sales_amount", "buyers", "wecom_friends")],
+        "period_kind": ["day", "month"],
+        "dimension_kind": ["company", "store", "region", "channel"],
+        "dimension_id": [None, "S02"],
         "first": [BUSINESS_DATE - timedelta(days=365)],
         "last": [BUSINESS_DATE],
         "first_month": ["2020-01"],
@@ -115,6 +119,9 @@ def test_every_view_holds_only_what_is_in_scope(snapshots, tables, view, viewer)
     of_the_company = ("visible_batches", "visible_quality_checks", "visible_estimators", "visible_customer_identifiers")
     if view in of_the_company or view.startswith("visible_identity_"):
         assert found.is_empty()
+    if view == "visible_metrics":
+        assert set(found.filter(pl.col("dimension_kind") == "store")["dimension_id"]) <= (viewer.store_ids or set())
+        assert found.filter(pl.col("dimension_kind").is_in(["company", "channel", "party_role"])).is_empty()
     if view == "visible_data_freshness":
         assert found["rows_count"].null_count() == found.height > 0
 

@@ -184,7 +184,7 @@ def _database(generation: int) -> Path:
         "customer_stores": "customer_id, store_id select printf('C%04d', i), 'S1'",
         "orders": "order_key, store_id, lines_count, paid_amount select printf('S1:O%d', i), 'S1', i, 100 * i",
     }
-    run_itself = {"batches", "quality_checks", "estimators", "publication"}
+    run_itself = {"batches", "quality_checks", "estimators", "publication", "metric_glossary"}
     with duckdb.connect(str(path)) as connection:
         for table in publishing.PUBLISHED:
             if table in run_itself:

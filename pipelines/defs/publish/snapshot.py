@@ -6,7 +6,7 @@ from models.contracts.published import PUBLISHED
 from pipelines import publishing
 from pipelines.defs.resources import Build, fresh_daily
 
-FROM_RUN = {"batches", "quality_checks", "estimators", "publication"}
+FROM_RUN = {"batches", "quality_checks", "estimators", "publication", "metric_glossary"}
 
 
 @dg.asset(
