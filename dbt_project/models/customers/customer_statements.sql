@@ -116,22 +116,19 @@ visitors as (
 ),
 
 -- A contact is of the store of its earliest follow-up.
-stores_of_contacts as (
-    select
-        follows.external_userid,
-        min_by(staff_stores.store_id, cast(follows.followed_at as string) || follows.userid) as store_id
-    from follows
-    inner join staff_stores on follows.userid = staff_stores.userid
-    where staff_stores.store_id is not null
-    group by follows.external_userid
-),
-
 contacts_of_stores as (
     select
         contacts.*,
-        stores_of_contacts.store_id
+        first_follows.store_id
     from contacts
-    left join stores_of_contacts on contacts.external_userid = stores_of_contacts.external_userid
+    left join (
+        select
+            follows.external_userid,
+            min_by(staff_stores.store_id, cast(follows.followed_at as string) || follows.userid) as store_id
+        from follows
+        inner join staff_stores on follows.userid = staff_stores.userid and staff_stores.store_id is not null
+        group by follows.external_userid
+    ) as first_follows on contacts.external_userid = first_follows.external_userid
 ),
 
 -- WeCom fills a remark with the nickname: only another one says something.
@@ -169,10 +166,7 @@ profiles as (
 
 profile_fields as (
     {%- for field in profile_fields %}
-    select '{{ field }}' as field
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
+    {% if not loop.first %}union all {% endif %}select '{{ field }}' as field
     {%- endfor %}
 ),
 
