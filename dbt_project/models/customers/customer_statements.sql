@@ -211,9 +211,7 @@ custom_records as (
         on custom_values.dataset = '{{ source }}'
         and {{ relation }}._batch = custom_values.batch
         and {{ relation }}._row = custom_values.row_no
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
+    {%- if not loop.last %} union all {%- endif %}
     {%- endfor %}
 ),
 
