@@ -280,7 +280,7 @@ said_in_identifiers as (
         observations.identifier as value,
         personas_of_customers.source,
         personas_of_customers.record_id,
-        coalesce(personas_of_customers.store_id, staff_stores.store_id, stores_of_contacts.store_id) as store_id,
+        coalesce(personas_of_customers.store_id, staff_stores.store_id, contacts_of_stores.store_id) as store_id,
         personas_of_customers.records_count,
         personas_of_customers.first_stated_at,
         personas_of_customers.stated_at
@@ -290,8 +290,8 @@ said_in_identifiers as (
     left join staff_stores
         on case when personas_of_customers.source = 'wecom_follows' then {{ part_of_key('personas_of_customers.record_id', 2) }} end
             = staff_stores.userid
-    left join stores_of_contacts
-        on personas_of_customers.record_id = 'wecom_contacts:' || stores_of_contacts.external_userid
+    left join contacts_of_stores
+        on personas_of_customers.record_id = 'wecom_contacts:' || contacts_of_stores.external_userid
     where observations.identifier_type in ('phone', 'unionid', 'external_userid', 'member_no', 'openid')
         and observations.is_identifier
         and observations.refusal is null
