@@ -50,7 +50,8 @@ def main() -> None:
                 visibility="visible" if viewer.may_open(name) else "hidden",
             )
             for name, title, icon in MENU
-        ]
+        ],
+        expanded=True,  # else the rest hides behind words that Streamlit has in English only
     )
     if words.language != data.settings().dashboard.language:
         frame.remember_language(words)

@@ -49,9 +49,11 @@ def _filters(page: Page, periods: list[str]) -> tuple[dict[str, str], str | None
         "store_id", "name"
     ).iter_rows())  # fmt: skip
     with st.grid(3, min_column_width=150):
+        before = st.container()  # the first month stands before the last, and is one of those up to it
         last = st.selectbox(words("value.last"), periods, key="value_last")
         earlier = [month for month in periods if month <= last]
-        first = st.selectbox(words("value.first"), earlier, index=min(11, len(earlier) - 1), key=f"value_first_{last}")
+        place = min(11, len(earlier) - 1)
+        first = before.selectbox(words("value.first"), earlier, index=place, key=f"value_first_{last}")
         store_id = st.selectbox(
             words("column.store"),
             [None, *names],
@@ -118,7 +120,9 @@ def _coverage(words: Words, row: dict[str, int]) -> None:
 def _steps(words: Words, row: dict[str, int | None]) -> pl.DataFrame:
     known = [(words.code("component", name), row[_COLUMN[name]], False) for name in COMPONENTS]
     steps = [step for step in known if step[1] is not None]
-    steps.append((words("value.left"), row["contribution"], True))
+    covered = _share(row["covered_amount"] or 0, row["paid_amount"] or 0)
+    left = "value.left" if covered == PPM else "value.left_so_far" if covered else "value.left_before_cost"
+    steps.append((words(left), row["contribution"], True))
     return pl.DataFrame(steps, schema=["label", "amount", "is_total"], orient="row")
 
 
