@@ -49,7 +49,9 @@ def judged(company: Company, customers: int) -> Judged:
     said = pl.read_parquet(promoted / "inputs" / "persona_customers" / "rows.parquet")
     likely = pl.read_parquet(promoted / "inputs" / "identity_likely" / "rows.parquet")
     truth = pl.concat([_of_records(full), _of_visitors(full, records)])
-    stated = [name for name in records.columns if name not in ("persona_id", "record_id", "source", "observed_at")]
+    stated = [
+        name for name in records.columns if name not in ("persona_id", "record_id", "source", "store_id", "observed_at")
+    ]
     known = records.filter(pl.any_horizontal(pl.col(stated).is_not_null())).join(truth, on="record_id")
     channel = known.group_by("persona_id").agg(channel=pl.coalesce("buyer_platform", "source").sort().first())
     personas = (

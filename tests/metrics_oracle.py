@@ -23,8 +23,9 @@ PLACES = ["store", "region", "channel", "party_role"]
 NO_SALE = ["unpaid", "cancelled"]
 NOT_REFUNDED = ["pending", "closed"]
 COMPANYS_ACTS = [
-    *("message_sent", "campaign_sent", "follow_up", "contact_lost", "order_shipped", "refund", "points_expired"),
-    *("lead_lost", "lead_won", "ticket_solved", "ticket_closed", "visit_missed"),
+    *("message_sent", "campaign_sent", "follow_up", "contact_lost", "order_shipped", "points_earned", "points_expired"),
+    *("lead_created", "lead_lost", "lead_won", "ticket_solved", "ticket_closed", "visit_missed", "coupon_received"),
+    "card_changed",
 ]
 
 
