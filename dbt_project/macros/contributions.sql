@@ -1,10 +1,12 @@
 {#- Money from one currency to another by a row of fx_days, half up to the minor unit, exact: no rate is ever a floating
     number. `amount` is in minor units and not negative. Null without a rate. -#}
 {% macro in_other_currency(amount, from_currency, to_currency, rates) -%}
+    {%- set numerator = 'cast(' ~ rates ~ '.numerator as ' ~ wide_integer() ~ ')' -%}
+    {%- set denominator = 'cast(' ~ rates ~ '.denominator as ' ~ wide_integer() ~ ')' -%}
     cast({{ integer_division(
-        '2 * cast(' ~ amount ~ ' as ' ~ wide_integer() ~ ') * ' ~ rates ~ '.numerator * ' ~ minor_units(to_currency)
-            ~ ' + ' ~ rates ~ '.denominator * ' ~ minor_units(from_currency),
-        '2 * ' ~ rates ~ '.denominator * ' ~ minor_units(from_currency)
+        '2 * cast(' ~ amount ~ ' as ' ~ wide_integer() ~ ') * ' ~ numerator ~ ' * ' ~ minor_units(to_currency)
+            ~ ' + ' ~ denominator ~ ' * ' ~ minor_units(from_currency),
+        '2 * ' ~ denominator ~ ' * ' ~ minor_units(from_currency)
     ) }} as bigint)
 {%- endmacro %}
 

@@ -36,7 +36,7 @@
             case_id,
             activity,
             happened_at,
-            row_number() over (partition by case_id order by happened_at, position) as step_no,
+            cast(row_number() over (partition by case_id order by happened_at, position) as bigint) as step_no,
             lead(activity) over (partition by case_id order by happened_at, position) as next_activity,
             {%- if started is not none %}
             lead({{ started }}) over (partition by case_id order by happened_at, position) as next_started_at,
@@ -201,7 +201,7 @@
     {%- set ranked = process_window(groups + ['waits_for'], 'excess_seconds desc, times_count desc, activity, next_activity') -%}
     select
         *,
-        row_number() over {{ ranked }} as place
+        cast(row_number() over {{ ranked }} as bigint) as place
     from (
         select
             {%- for column in groups %}

@@ -68,8 +68,8 @@ fx_days as (
     select
         spans.from_currency,
         spans.to_currency,
-        spans.numerator,
-        spans.denominator,
+        cast(spans.numerator as bigint) as numerator,
+        cast(spans.denominator as bigint) as denominator,
         days.day
     from days
     cross join value_rules

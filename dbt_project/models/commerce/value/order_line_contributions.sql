@@ -1,6 +1,7 @@
 -- Grain: (component, source, source_id, order_line_id). What each line brought and cost, minor units of its currency, negative
 -- when it was spent or given back. What is not known has no row. A view: its rows are several times those of the lines, and
--- every part of it is a table already.
+-- every part of it is a table already. Spark keeps tables only.
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with sold_lines as (
     select * from {{ ref('sold_lines') }}
 ),

@@ -96,7 +96,7 @@ stays as (
         compared.customer_id,
         stages.stage,
         compared.stage_rank,
-        row_number() over (partition by compared.customer_id order by compared.happened_at) as entry_no,
+        cast(row_number() over (partition by compared.customer_id order by compared.happened_at) as bigint) as entry_no,
         compared.happened_at as entered_at
     from compared
     inner join stages on compared.stage_rank = stages.stage_rank

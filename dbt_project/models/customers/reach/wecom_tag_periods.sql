@@ -187,10 +187,10 @@ wecom_tag_periods as (
         dated.tag_group,
         dated.userid as staff_id,
         staff_periods.store_id,
-        row_number() over (
+        cast(row_number() over (
             partition by dated.customer_id, dated.tag_key, dated.userid
             order by dated.since, dated.until nulls last, dated.external_userid
-        ) as period,
+        ) as bigint) as period,
         dated.since,
         dated.until
     from dated
