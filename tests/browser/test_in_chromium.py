@@ -97,7 +97,7 @@ def test_a_page_shows_its_figures_and_fits(
     page.on("pageerror", lambda error: failures.append(str(error)))
     try:
         settled(page, f"{address}/{name}?language={language}")
-        page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=PATIENCE)
+        page.locator("[data-testid=stDataFrame]:visible").first.wait_for(timeout=PATIENCE)
         if name in CHARTS:
             page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for(
                 timeout=PATIENCE
