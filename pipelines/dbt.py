@@ -5,9 +5,12 @@ A dbt process costs six seconds of imports before any work, an invocation in a p
 what it built.
 """
 
+import os
+import pickle
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +23,13 @@ from models.settings import Engine
 from pipelines.engines import RunningEngine
 
 PARSE_SECONDS = 300
+BUILDING = "SCRM_BUILDING"
+#: The places that dbt is told while it parses. dbt parses anew when they differ from the last time, so they never do.
+PARSED_FOR = {
+    BUILDING: "folder-of-the-build",
+    "SCRM_WAREHOUSE": "warehouse.duckdb",  # its name is the name of the database
+    "SCRM_WAREHOUSE_MEMORY": "3GB",
+}
 FAILED = {"error", "fail", "runtime error"}
 
 
@@ -45,16 +55,19 @@ class Node:
 
 
 class DbtProject:
-    """A dbt project with its manifest. SCRM_WAREHOUSE and SCRM_BUILDING must be set before it parses.
+    """A dbt project with its manifest, which is the same for every home: SCRM_WAREHOUSE and SCRM_BUILDING say where a
+    build takes place, and are read when it begins."""
 
-    ``target``: where dbt remembers what it parsed, apart for other paths; parsing anew takes ten seconds."""
-
-    def __init__(self, folder: Path, kind: Engine = Engine.DUCKDB, target: Path | None = None) -> None:
+    def __init__(self, folder: Path, kind: Engine = Engine.DUCKDB) -> None:
         self.folder = folder
         self.kind = kind
         # apart, because a parse for the other engine would throw away what dbt remembers of this one
-        self.target = target or (folder / "target" if kind is Engine.DUCKDB else folder / "target" / kind)
+        self.target = folder / "target" if kind is Engine.DUCKDB else folder / "target" / kind
         self.manifest_path = self.target / "manifest.json"
+
+    @cached_property
+    def _parsed(self) -> bytes:
+        return pickle.dumps(self.manifest)
 
     @cached_property
     def manifest(self) -> Any:
@@ -63,7 +76,7 @@ class DbtProject:
         Raises DbtFailedError with dbt's words.
         """
         self.target.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.target / ".parsing", timeout=PARSE_SECONDS):
+        with FileLock(self.target / ".parsing", timeout=PARSE_SECONDS), environment(PARSED_FOR):
             parsed = dbtRunner().invoke(["parse", *self._options(), "--target-path", str(self.target)])
         _raise(parsed, [])
         return parsed.result
@@ -81,10 +94,9 @@ class DbtProject:
                 finished.put(_node(event.data))
 
         arguments = ["build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test"]
-        runner = dbtRunner(manifest=self.manifest, callbacks=[hear])
 
         def work() -> None:
-            finished.put(runner.invoke([*arguments, *self._options(), "--target-path", str(target)]))
+            finished.put(self.invoke(arguments, target, hear))
 
         worker = threading.Thread(target=work, name=f"dbt-{tag}")
         worker.start()
@@ -95,6 +107,20 @@ class DbtProject:
         worker.join()
         engine.release()
         _raise(found, nodes)
+
+    def invoke(self, arguments: Sequence[str], target: Path, *callbacks: Callable[[Any], None]) -> dbtRunnerResult:
+        """One invocation of dbt on what was parsed, in the places that the environment names; nothing is raised."""
+        runner = dbtRunner(manifest=self._manifest_here(), callbacks=list(callbacks))
+        return runner.invoke([*arguments, *self._options(), "--target-path", str(target)])
+
+    def _manifest_here(self) -> Any:
+        """A manifest for one invocation, which compiles into it, with the sources in the building folder of now."""
+        manifest = pickle.loads(self._parsed)  # noqa: S301 - what this object has written
+        building = os.environ[BUILDING].replace("'", "''")
+        for source in manifest.sources.values():
+            place = source.meta["external_location"]
+            source.meta["external_location"] = place.replace(PARSED_FOR[BUILDING], building)
+        return manifest
 
     def _options(self) -> list[str]:
         here = str(self.folder)
@@ -122,3 +148,18 @@ def _raise(result: dbtRunnerResult, nodes: list[Node]) -> None:
     if failed:
         raise DbtFailedError("; ".join(failed))
     raise DbtFailedError(f"dbt could not start: {result.exception}") from result.exception
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a while; then they are what they were."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -2,10 +2,8 @@
 draft of the registry, is resolved by the very SQL of a run.
 """
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,8 @@ import polars as pl
 from models.documents.identity import IdentityRegistry
 from models.files import write_parquet
 from models.identity.registry_tables import limits_table, rules_table
-from models.settings import PROJECT_ROOT, Engine
-from pipelines.dbt import DbtProject
+from models.settings import PROJECT_ROOT
+from pipelines.dbt import DbtProject, environment
 from pipelines.engines import DuckDB
 from pipelines.warehouse import DATABASE, ENGINE_CONFIG
 
@@ -34,11 +32,11 @@ class Links:
 
 
 class Linker:
-    """``folder`` is emptied by each use; one that stays at one place is parsed once."""
+    """``folder`` is emptied by each use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self._project = DbtProject(PROJECT_ROOT / "dbt_project", Engine.DUCKDB, self.folder / "target")
+        self._project = DbtProject(PROJECT_ROOT / "dbt_project")
 
     def link(self, observations: pl.DataFrame, registry: IdentityRegistry) -> Links:
         """Links of observations (OBSERVATIONS_SCHEMA). Raises DbtFailedError with the words of what failed."""
@@ -66,17 +64,3 @@ def links_of(read: Callable[[str], pl.DataFrame]) -> Links:
         edges=read("identity_edges"),
         contested=read("identity_contested")["persona_id"],
     )
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-from dbt.cli.main import dbtRunner
 
 from models.settings import PROJECT_ROOT
-from pipelines.dbt import DbtFailedError
+from pipelines.dbt import DbtFailedError, DbtProject, environment
 from pipelines.event_logs import EventLog
-from pipelines.linking import environment
 from pipelines.warehouse import DATABASE, ENGINE_CONFIG
 
 _NEXT = "\n-- next figure\n"  # between two statements of one compilation
@@ -54,7 +52,7 @@ def analyse(
     log: EventLog, scratch: Path, targets: pl.DataFrame | None = None, hours: tuple[int, int] | None = None
 ) -> ProcessFigures:
     """Figures of a log. ``targets``: TARGETS_SCHEMA. ``hours``: working hours of Monday to Friday in the log's zone,
-    for ``working`` and for bottlenecks. ``scratch``: a folder that keeps what dbt parsed for the next time.
+    for ``working`` and for bottlenecks. ``scratch``: a folder for what dbt writes.
 
     Raises DbtFailedError with the words of what failed.
     """
@@ -115,13 +113,10 @@ def _by_share(edges: pl.DataFrame) -> pl.DataFrame:
 
 def _compiled(calls: list[str], scratch: Path) -> list[str]:
     """The SQL of macro calls, by one invocation of dbt, for DuckDB."""
-    project, target = str(PROJECT_ROOT / "dbt_project"), str(scratch / "target")
-    scratch.mkdir(parents=True, exist_ok=True)
     inline = _NEXT.join("{{ " + call + " }}" for call in calls)
-    arguments = ["compile", "--inline", inline, "--project-dir", project, "--profiles-dir", project]
-    arguments += ["--target", "duckdb", "--target-path", target, "--log-level-file", "none", "--log-level", "none"]
+    arguments = ["compile", "--inline", inline, "--log-level", "none"]
     with environment({"SCRM_BUILDING": str(scratch), "SCRM_WAREHOUSE": str(scratch / DATABASE)}):
-        done = dbtRunner().invoke(arguments)
+        done = DbtProject(PROJECT_ROOT / "dbt_project").invoke(arguments, scratch / "target")
     if not done.success:
         raise DbtFailedError(f"dbt could not read the process macros: {done.exception}") from done.exception
     compiled = str(done.result.results[0].node.compiled_code)  # type: ignore[union-attr]

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
 from models.documents.journey import JourneyDocument
 from models.journeys.tables import limits_table, rules_table, stages_table
 from models.settings import PROJECT_ROOT
+from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 MOMENT = pl.Datetime("us")
@@ -66,18 +64,7 @@ class JourneyProject:
 
     def build(self, *select: str) -> None:
         """Build and test the selected models. Fails with dbt's own words."""
-        arguments = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet"]
-        arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SCRM_BUILDING", str(self.folder))
-            patch.setenv("SCRM_WAREHOUSE", str(self.warehouse))
-            try:
-                done = dbtRunner().invoke([*arguments, "--select", *select])
-            finally:
-                DuckDBConnectionManager.close_all_connections()
-        assert done.exception is None, done.exception
-        failed = [f"{one.node.name}: {one.message}" for one in done.result if one.status not in ("success", "pass")]
-        assert not failed, failed
+        dbt_runs.passed(self.folder, "build", "--select", *select)
 
     def table(self, name: str) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:

@@ -9,12 +9,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
-import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
 from models.documents.value import ValueDocument, value_tables
 from models.settings import PROJECT_ROOT
+from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -113,18 +111,7 @@ class ValueProject:
 
     def build(self) -> Tables:
         """Models and their tests. Fails with dbt's own words."""
-        arguments = ["build", "--select", *MODELS, "--exclude-resource-type", "unit_test", "--quiet"]
-        arguments += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SCRM_BUILDING", str(self.folder))
-            patch.setenv("SCRM_WAREHOUSE", str(self.warehouse))
-            done = dbtRunner().invoke(arguments)
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-        if done.exception is not None:
-            raise done.exception
-        results = list(done.result)  # type: ignore[arg-type]
-        assert done.success, [f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass")]
+        dbt_runs.passed(self.folder, "build", "--select", *MODELS, "--exclude-resource-type", "unit_test")
         return self.tables()
 
     def tables(self) -> Tables:
@@ -134,7 +121,7 @@ class ValueProject:
 
     def compiled(self, model: str) -> str:
         """The SQL of a model as dbt ran it."""
-        (path,) = (self.folder / "target" / "compiled").rglob(f"{model}.sql")
+        (path,) = (self.folder / "dbt-target" / "compiled").rglob(f"{model}.sql")
         return path.read_text(encoding="utf-8")
 
 

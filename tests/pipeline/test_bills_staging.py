@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 from polars.testing import assert_frame_equal
 
 from models.settings import PROJECT_ROOT, Settings
@@ -22,6 +19,7 @@ from pipelines.sandbox.generating import Order, generate_into
 from pipelines.sources.bills.importing import import_bills
 from pipelines.sources.bills.lines import Told
 from pipelines.warehouse import Warehouse
+from tests import dbt_runs
 
 GOLDEN = PROJECT_ROOT / "tests" / "golden" / "bills"
 T2 = "4200000420260630000000000002"
@@ -50,32 +48,16 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tables, T
     for name in ("wechat_pay_all.csv", "wechat_pay_refund.csv", "wechat_pay_success.csv", "wechat_pay_fund.csv",
                  "wechat_pay_split.csv", "alipay_account.csv", "20880000000001560156_20260630.csv.zip"):  # fmt: skip
         import_bills(GOLDEN / name, lake=lake, told=told)
-    first = _built(settings, lake, folder)
+    first = _built(settings, lake)
     import_bills(_corrected(folder), lake=lake, told=told)
-    yield first, _built(settings, lake, folder)
+    yield first, _built(settings, lake)
 
 
-def _built(settings: Settings, lake: Lake, folder: Path) -> Tables:
+def _built(settings: Settings, lake: Lake) -> Tables:
     warehouse = Warehouse(settings)
     warehouse.start(lake, RunPlan(date(2026, 7, 2), lake.head(), "Siyu", "Asia/Shanghai", "CNY"))
-    project = str(PROJECT_ROOT / "dbt_project")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.environment().items():
-            patch.setenv(name, value)
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "--no-use-colors", "build", "--select", "path:models/staging/bills"),
-                *("--project-dir", project, "--profiles-dir", project),
-                *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-            ]
-        )
-        DuckDBConnectionManager.close_all_connections()
-    if done.exception is not None:
-        raise done.exception
-    assert done.success, [str(result.message) for result in done.result]  # type: ignore[union-attr]
-    with duckdb.connect(settings.environment()["SCRM_WAREHOUSE"], read_only=True) as connection:
-        names = [name for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall()]
-        return {name: connection.table(name).pl() for name in names}
+    dbt_runs.passed(warehouse.building, "build", "--select", "path:models/staging/bills")
+    return dbt_runs.tables(warehouse.building)
 
 
 def orders(tables: Tables) -> list[tuple[str, str, int, int]]:
@@ -128,7 +110,7 @@ def test_every_bill_line_of_a_filled_company_is_taken(tmp_path: Path) -> None:
     lake = Lake(settings.lake_dir)
     order = Order(customers=300, seed=9, ends_on=date(2026, 6, 30), days=120, part_people=150)
     generate_into(lake, order)
-    tables = _built(settings, lake, tmp_path)
+    tables = _built(settings, lake)
     columns = ["bill_id", "account_id", "kind", "transaction_id", "entry_id", "occurred_at", "amount", "fee_e5"]
     landed = lake.read("landed", "payment_bill_lines").select(columns).sort("kind", "entry_id")
     assert set(landed["kind"]) == {"payment", "refund"}

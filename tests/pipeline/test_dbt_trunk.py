@@ -13,12 +13,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
 from models.contracts import CONTRACTS
 from models.contracts.published import PUBLISHED
-from models.settings import PROJECT_ROOT
+from tests import dbt_runs
 from tests.factories_lake import HandMadeLake, at
 from tests.trunk_company import CUTOFF, hand_made
 
@@ -44,24 +42,7 @@ class Warehouse:
 
     def build(self, command: str, *selection: str) -> set[str]:
         """Run dbt; returns the names of what it did. Fails with dbt's own messages."""
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "--no-use-colors", command, *selection, "--exclude", *OTHERS),
-                *(
-                    "--project-dir",
-                    str(PROJECT_ROOT / "dbt_project"),
-                    "--profiles-dir",
-                    str(PROJECT_ROOT / "dbt_project"),
-                ),
-                *("--target-path", str(self.target), "--log-path", str(self.target)),
-            ]
-        )
-        DuckDBConnectionManager.close_all_connections()
-        if done.exception is not None:
-            raise done.exception
-        results = list(done.result)  # type: ignore[arg-type]
-        assert done.success, [f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass")]
-        return {result.node.name for result in results}
+        return dbt_runs.passed(self.building, command, *selection, "--exclude", *OTHERS)
 
     def build_all(self, command: str, lake: HandMadeLake) -> None:
         """The invocations of a run; who is who is what the lake says."""

@@ -12,10 +12,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
-from models.settings import PROJECT_ROOT
+from tests import dbt_runs
 from tests.factories_lake import HandMadeLake, Row, at, completed_pass, order_line, staff, store
 
 pytestmark = pytest.mark.slow
@@ -78,19 +76,7 @@ def built(folder: Path, business_date: date, *, reverse_rows: bool = False) -> d
     lake.write(building, reverse_rows=reverse_rows)
     database = building / "warehouse.duckdb"
     database.unlink(missing_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCRM_BUILDING", str(building))
-        patch.setenv("SCRM_WAREHOUSE", str(database))
-        project = str(PROJECT_ROOT / "dbt_project")
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "build", "--select", "+stores", "+staff_stores", "--exclude", "test_type:unit"),
-                *("--project-dir", project, "--profiles-dir", project),
-                *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-            ]
-        )
-        DuckDBConnectionManager.close_all_connections()
-    assert done.success, done.exception or [r.message for r in done.result if r.status not in ("success", "pass")]  # type: ignore[union-attr]
+    dbt_runs.passed(building, "build", "--select", "+stores", "+staff_stores", "--exclude", "test_type:unit")
     with duckdb.connect(str(database), read_only=True) as connection:
         return {
             name: connection.table(name).pl() for name in ("stores", "store_periods", "staff_periods", "staff_stores")

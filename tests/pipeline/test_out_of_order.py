@@ -8,16 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
-from models.settings import PROJECT_ROOT
+from tests import dbt_runs
 from tests.factories_lake import HandMadeLake, Row, at
 
 #: (state of a trade, of a refund, amount in fen, when it changed): twice on one day, and once after as_of
@@ -70,29 +66,10 @@ def lake() -> HandMadeLake:
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     folder = tmp_path_factory.mktemp("out-of-order")
-    building, project = folder / "building", str(PROJECT_ROOT / "dbt_project")
+    building = folder / "building"
     lake().write(building)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCRM_BUILDING", str(building))
-        patch.setenv("SCRM_WAREHOUSE", str(building / "warehouse.duckdb"))
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "--no-use-colors", "run", "--select", "path:models/staging/taobao"),
-                *("path:models/staging/youzan", "--project-dir", project, "--profiles-dir", project),
-                *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-            ]
-        )
-        DuckDBConnectionManager.close_all_connections()
-    if done.exception is not None:
-        raise done.exception
-    assert done.success, [str(result.message) for result in done.result]  # type: ignore[union-attr]
-    return _tables(building / "warehouse.duckdb")
-
-
-def _tables(database: Path) -> Tables:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        names = [name for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall()]
-        return {name: connection.table(name).pl() for name in names}
+    dbt_runs.passed(building, "run", "--select", "path:models/staging/taobao", "path:models/staging/youzan")
+    return dbt_runs.tables(building)
 
 
 def _only(frame: pl.DataFrame, shop: str, *columns: str) -> tuple[Any, ...]:

@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 from polars.testing import assert_frame_equal
 
 from models.documents.settlement import SettlementDocument
@@ -22,6 +20,7 @@ from models.settings import PROJECT_ROOT
 from models.settlement.evaluate import Entry, Place, Refund, Sale, settle_line, settle_unlinked
 from models.settlement.explaining import explain
 from models.settlement.rules import Rule, compile_rules, rules_of
+from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 LINES = 4000
@@ -215,17 +214,7 @@ class Project:
 
     def build(self) -> dict[str, str]:
         """Run models and tests of settlement. Returns the state of each node by its name."""
-        arguments = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet"]
-        arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SCRM_BUILDING", str(self.folder))
-            patch.setenv("SCRM_WAREHOUSE", str(self.warehouse))
-            try:
-                done = dbtRunner().invoke([*arguments, "--select", "path:models/settlement", "path:tests/settlement"])
-            finally:
-                DuckDBConnectionManager.close_all_connections()
-        assert done.exception is None, done.exception
-        return {result.node.name: str(result.status) for result in done.result}
+        return dbt_runs.states(self.folder, "build", "--select", "path:models/settlement", "path:tests/settlement")
 
     def entries(self) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:

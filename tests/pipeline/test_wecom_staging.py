@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 from pydantic import SecretStr
 
 from models.settings import PROJECT_ROOT, Settings
@@ -26,6 +23,7 @@ from pipelines.sources.chat_archive import import_chat
 from pipelines.sources.connector import Context
 from pipelines.sources.wecom import WecomConnector, WecomOptions
 from pipelines.warehouse import Warehouse
+from tests import dbt_runs
 
 pytestmark = pytest.mark.slow
 OTHER = "ww-other"
@@ -79,31 +77,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tables, 
     assert first.secret == SECRET
     write_archive(first.state, folder / "archive.jsonl")
     import_chat(folder / "archive.jsonl", lake)
-    yield built(settings, lake, folder), first, second
+    yield built(settings, lake), first, second
 
 
-def built(settings: Settings, lake: Lake, folder: Path) -> Tables:
+def built(settings: Settings, lake: Lake) -> Tables:
     warehouse = Warehouse(settings)
     warehouse.start(lake, RunPlan(date(2026, 7, 1), lake.head(), "Siyu", "Asia/Shanghai", "CNY"))
-    project = str(PROJECT_ROOT / "dbt_project")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.environment().items():
-            patch.setenv(name, value)
-        done = dbtRunner().invoke(
-            [
-                *("--quiet", "--no-use-colors", "build", "--select"),
-                *("path:models/staging/wecom", "path:models/staging/chat"),
-                *("--project-dir", project, "--profiles-dir", project),
-                *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-            ]
-        )
-        DuckDBConnectionManager.close_all_connections()
-    if done.exception is not None:
-        raise done.exception
-    assert done.success, [str(result.message) for result in done.result]  # type: ignore[union-attr]
-    with duckdb.connect(settings.environment()["SCRM_WAREHOUSE"], read_only=True) as connection:
-        names = [name for (name,) in connection.sql("select table_name from duckdb_tables()").fetchall()]
-        return {name: connection.table(name).pl() for name in names}
+    dbt_runs.passed(warehouse.building, "build", "--select", "path:models/staging/wecom", "path:models/staging/chat")
+    return dbt_runs.tables(warehouse.building)
 
 
 def pairs(corp: Corp) -> set[tuple[str, str]]:
