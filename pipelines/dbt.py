@@ -5,6 +5,7 @@ A dbt process costs six seconds of imports before any work, an invocation in a p
 what it built.
 """
 
+import json
 import os
 import pickle
 import queue
@@ -81,8 +82,9 @@ class DbtProject:
         _raise(parsed, [])
         return parsed.result
 
-    def build(self, tag: str, target: Path, engine: RunningEngine) -> Iterator[Node]:
-        """Build and test everything with a tag, nodes as they finish; compiled SQL goes to ``target``.
+    def build(self, tag: str, target: Path, engine: RunningEngine, before: Path | None = None) -> Iterator[Node]:
+        """Build and test everything with a tag, nodes as they finish; compiled SQL goes to ``target``. ``before``: the
+        tables of the run that this one goes on from (``pipelines.increments``).
 
         Raises DbtFailedError at the end when anything failed: what stands beside it has been built all the same.
         """
@@ -94,6 +96,8 @@ class DbtProject:
                 finished.put(_node(event.data))
 
         arguments = ["build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test"]
+        if before is not None:
+            arguments += ["--vars", json.dumps({"before": str(before)})]
 
         def work() -> None:
             finished.put(self.invoke(arguments, target, hear))

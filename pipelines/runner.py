@@ -69,11 +69,13 @@ def run(
     to_seq: int = 0,
     retrain: bool = False,
     publish: bool = True,
+    full: bool = False,
     wait_seconds: float = 0,
     on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Materialise the main job and publish. Empty date and zero sequence: as the lake stands now.
 
+    ``full``: nothing is taken over from the run before.
     Without ``publish`` the run commits what it decides and readers stay where they are (``snapshot`` is empty then).
     A failure is reported by the alerts that are set. Raises RunInProgressError when another run builds here (after the
     wait), RunFailedError with the failed step's words, EngineMissingError before anything has begun.
@@ -87,7 +89,7 @@ def run(
             instance = prepare_instance(settings)
             bury(instance, settings)
             workspace.lake.sweep()
-            build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain, publish=publish)
+            build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain, publish=publish, full=full)
             result = _execute(settings, instance, run_id, build, on_progress)
         if not result.success:
             raise RunFailedError(failure(instance, run_id))

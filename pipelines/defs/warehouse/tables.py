@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from models.settings import Settings
+from pipelines import increments
 from pipelines.dbt import Node
 from pipelines.defs.resources import Build, prepared_project
 
@@ -23,7 +24,8 @@ def _build(tag: str, context: dg.AssetExecutionContext, build: Build) -> Iterato
     found = []
     building = build.workspace.warehouse.building
     project = prepared_project(build.workspace.settings.engine)
-    for node in project.build(tag, building / "dbt", build.engine):
+    before = increments.database_before(build.workspace.warehouse)
+    for node in project.build(tag, building / "dbt", build.engine, before):
         if node.kind == "model" and node.passed:
             model = MANIFEST["nodes"][node.unique_id]
             if model["config"]["materialized"] == "ephemeral":  # a part of another statement, no asset of its own
