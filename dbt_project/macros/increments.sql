@@ -9,15 +9,16 @@
 {#- Statements whose union gives the keys that are to be built anew, with the columns of the model's `by`. To be called in the body of
     the model. `whole`: tables whose every change concerns all keys. -#}
 {% macro touched(keys, whole=[]) -%}
-/*keys
-{{ keys | join('\nunion\n') }}
-keys*/
-/*whole
-{%- for table in whole %}
-{% if not loop.first %}union all {% endif %}(select 1 from changes.{{ table.identifier }} limit 1)
-{%- endfor %}
-whole*/
-{%- endmacro %}
+    {%- for statement in keys %}
+        {%- for line in statement.strip().split('\n') %}
+--keys {{ line }}
+        {%- endfor %}
+--keys {{ '' if loop.last else 'union' }}
+    {%- endfor %}
+    {%- for table in whole %}
+--whole select 1 from changes.{{ table.identifier }}{{ ' union all' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
 
 
 {#- The keys of rows of a table that left or came. `columns`: expressions over its columns, in the order of `by`. -#}
@@ -84,9 +85,9 @@ whole*/
 
 {% materialization incremental_by_key, adapter='duckdb' -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set parts = modules.re.search('/\\*keys\\n(.*?)\\nkeys\\*/\\s*/\\*whole(.*?)whole\\*/', compiled_code, modules.re.DOTALL) -%}
-    {%- set whole = parts.group(2) | trim -%}
-    {%- if not before() or existing is none or (whole and run_query(whole).rows | length > 0) -%}
+    {%- set key_lines = modules.re.findall('^--keys (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
+    {%- set whole = modules.re.findall('^--whole (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
+    {%- if not before() or existing is none or (whole and run_query('select 1 from (' ~ whole ~ ') limit 1').rows | length > 0) -%}
         {{ return(materialization_table_duckdb()) }}
     {%- endif -%}
 
@@ -100,7 +101,9 @@ whole*/
 
     {%- call statement('keys') -%}
         create or replace table {{ keys }} as
-        select distinct * from ({{ parts.group(1) }}) as found({{ by | join(', ') }})
+        select distinct * from (
+{{ key_lines }}
+) as found({{ by | join(', ') }})
     {%- endcall -%}
     {%- call statement('shape') -%}
         create or replace table {{ fresh }} as from {{ this }} limit 0

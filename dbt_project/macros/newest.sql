@@ -10,7 +10,7 @@
 {% macro first_of_each(rows, key, order, where=none, more=[]) -%}
     {%- set places = [] %}
     {%- for column in key %}
-        {%- do places.append('delivered.' ~ column) %}
+        {%- do places.append(column if '.' in column else 'delivered.' ~ column) %}
     {%- endfor %}
     {%- set touched_rows = only_touched(places) %}
     with repeated as (
@@ -78,11 +78,12 @@
 
 {#- The lines that a bill's newest delivery holds: it replaces the one before, also the lines that it no longer holds. Gives
     the columns of `rows` and seq. Reads `bills` too. -#}
-{% macro lines_of_newest_delivery(rows) -%}
+{% macro lines_of_newest_delivery(rows, only='') -%}
     select
         delivered.*,
         batches.seq
     from {{ rows }} as delivered
     inner join batches on delivered._batch = batches.batch
     inner join bills on delivered.bill_id = bills.bill_id and batches.seq = bills.delivered_in
+    {{ only }}
 {%- endmacro %}
