@@ -25,6 +25,63 @@
     ('wecom_follows', 'contact_phones', 'follow_key', 'followed_at', ['external_userid', 'phone']),
     ('app_users', 'app_users', 'user_key', 'first_event_at', ['unionid', 'openid', 'visitor_id']),
 ] -%}
+{%- set app_user = ['app_id', 'openid', 'unionid', 'visitor_id'] -%}
+{#- Orders of which something else may be said: by what changed in them, by an order number that came or went (a number of two
+    shops says nothing), by a payment, and by a ticket that asks for their buyer. -#}
+{%- set moved_numbers -%}
+    select order_id from changes.stg_channels__order_lines
+    union
+    select order_id from changes.stg_files__order_lines
+    union
+    select order_id from changes.stg_files__tickets
+    union
+    select order_id from changes.stg_youzan__trades
+    union
+    select order_id from changes.stg_bills__payment_lines
+    union
+    select order_id from {{ ref('stg_youzan__trades') }}
+    where outer_transactions in (select transaction_id from changes.stg_bills__payment_lines)
+{%- endset -%}
+{%- set touched_orders -%}
+    select 'orders:' || order_key from changes.stg_channels__order_lines
+    union
+    select 'orders:' || order_key from changes.stg_files__order_lines
+    union
+    select 'orders:' || order_key from changes.stg_youzan__trades
+    union
+    select 'orders:' || order_key from {{ ref('stg_youzan__trades') }}
+    where outer_transactions in (select transaction_id from changes.stg_bills__payment_lines)
+    union
+    select 'orders:' || order_key from {{ ref('stg_channels__order_lines') }}
+    where order_id in ({{ moved_numbers }})
+    union
+    select 'orders:' || {{ order_key('store_id', 'order_id') }} from changes.stg_files__tickets
+    where order_id is not null
+{%- endset -%}
+{%- set touched_tickets -%}
+    select 'tickets:' || ticket_id from {{ ref('stg_files__tickets') }}
+    where 'orders:' || {{ order_key('store_id', 'order_id') }} in ({{ touched_orders }})
+{%- endset -%}
+{{ config(materialized='incremental_by_key', by=['record_id']) }}
+{{ touched([
+    changed(ref('stg_files__customers'), ["'customers:' || record_id"]),
+    changed(ref('stg_files__members'), ["'members:' || member_no"]),
+    changed(ref('stg_files__leads'), ["'leads:' || lead_id"]),
+    changed(ref('stg_files__follow_ups'), ["'follow_ups:' || follow_up_id"]),
+    changed(ref('stg_files__tickets'), ["'tickets:' || ticket_id"]),
+    changed(ref('stg_files__visits'), ["'visits:' || visit_key"]),
+    changed(ref('stg_files__enrolments'), ["'enrolments:' || enrolment_id"]),
+    changed(ref('stg_files__points'), ["'points:' || entry_id"]),
+    changed(ref('stg_files__cards'), ["'cards:' || entry_id"]),
+    changed(ref('stg_files__coupons'), ["'coupons:' || coupon_code"]),
+    changed(ref('stg_wecom__contacts'), ["'wecom_contacts:' || external_userid"]),
+    changed(ref('stg_wecom__follow_phones'), ["'wecom_follows:' || " ~ order_key('userid', 'external_userid')]),
+    changed(ref('stg_mini_program__events'), ["'app_users:' || " ~ content_hash(app_user)]),
+    changed(ref('stg_channels__refund_lines'), ["'refunds:' || refund_key"]),
+    changed(ref('stg_files__refund_lines'), ["'refunds:' || refund_key"]),
+    touched_orders,
+    touched_tickets,
+]) }}
 -- What records say of whom they are about: one row per record and combination of what it says. An order file may name two
 -- buyers of one order; what a platform calls a buyer stands on the same row as what a file says of him.
 with order_lines as (
@@ -44,55 +101,71 @@ file_refund_lines as (
 ),
 
 customer_records as (
-    select * from {{ ref('stg_files__customers') }}
+    select stated_rows.* from {{ ref('stg_files__customers') }} as stated_rows
+    {{ only_touched(["'customers:' || stated_rows.record_id"]) }}
 ),
 
 members as (
-    select * from {{ ref('stg_files__members') }}
+    select stated_rows.* from {{ ref('stg_files__members') }} as stated_rows
+    {{ only_touched(["'members:' || stated_rows.member_no"]) }}
 ),
 
 leads as (
-    select * from {{ ref('stg_files__leads') }}
+    select stated_rows.* from {{ ref('stg_files__leads') }} as stated_rows
+    {{ only_touched(["'leads:' || stated_rows.lead_id"]) }}
 ),
 
 follow_ups as (
-    select * from {{ ref('stg_files__follow_ups') }}
+    select stated_rows.* from {{ ref('stg_files__follow_ups') }} as stated_rows
+    {{ only_touched(["'follow_ups:' || stated_rows.follow_up_id"]) }}
 ),
 
 tickets as (
-    select * from {{ ref('stg_files__tickets') }}
+    select stated_rows.* from {{ ref('stg_files__tickets') }} as stated_rows
+    {{ only_touched(["'tickets:' || stated_rows.ticket_id"]) }}
 ),
 
 visits as (
-    select * from {{ ref('stg_files__visits') }}
+    select stated_rows.* from {{ ref('stg_files__visits') }} as stated_rows
+    {{ only_touched(["'visits:' || stated_rows.visit_key"]) }}
 ),
 
 enrolments as (
-    select * from {{ ref('stg_files__enrolments') }}
+    select stated_rows.* from {{ ref('stg_files__enrolments') }} as stated_rows
+    {{ only_touched(["'enrolments:' || stated_rows.enrolment_id"]) }}
 ),
 
 points as (
-    select * from {{ ref('stg_files__points') }}
+    select stated_rows.* from {{ ref('stg_files__points') }} as stated_rows
+    {{ only_touched(["'points:' || stated_rows.entry_id"]) }}
 ),
 
 cards as (
-    select * from {{ ref('stg_files__cards') }}
+    select stated_rows.* from {{ ref('stg_files__cards') }} as stated_rows
+    {{ only_touched(["'cards:' || stated_rows.entry_id"]) }}
 ),
 
 coupons as (
-    select * from {{ ref('stg_files__coupons') }}
+    select stated_rows.* from {{ ref('stg_files__coupons') }} as stated_rows
+    {{ only_touched(["'coupons:' || stated_rows.coupon_code"]) }}
 ),
 
 contacts as (
-    select * from {{ ref('stg_wecom__contacts') }}
+    select stated_rows.* from {{ ref('stg_wecom__contacts') }} as stated_rows
+    {{ only_touched(["'wecom_contacts:' || stated_rows.external_userid"]) }}
 ),
 
 follow_phones as (
-    select * from {{ ref('stg_wecom__follow_phones') }}
+    select stated_rows.* from {{ ref('stg_wecom__follow_phones') }} as stated_rows
+    {{ only_touched(["'wecom_follows:' || " ~ order_key('stated_rows.userid', 'stated_rows.external_userid')]) }}
 ),
 
 app_events as (
-    select * from {{ ref('stg_mini_program__events') }}
+    select event_rows.* from {{ ref('stg_mini_program__events') }} as event_rows
+    {{ only_going_on('semi join (select distinct app_id, openid, unionid, visitor_id from changes.stg_mini_program__events) as users'
+        ~ ' on event_rows.app_id = users.app_id and event_rows.openid is not distinct from users.openid'
+        ~ ' and event_rows.unionid is not distinct from users.unionid'
+        ~ ' and event_rows.visitor_id is not distinct from users.visitor_id') }}
 ),
 
 payment_lines as (
@@ -117,6 +190,7 @@ platform_buyers as (
         min(store_id) as store_id,
         min(ordered_at) as observed_at
     from order_lines
+    {{ only_touched(["'orders:' || order_lines.order_key"]) }}
     where buyer_platform_id is not null
     group by order_key
     union all
@@ -132,6 +206,7 @@ platform_buyers as (
         min(store_id) as store_id,
         min(refunded_at) as observed_at
     from refund_lines
+    {{ only_touched(["'refunds:' || refund_lines.refund_key"]) }}
     where buyer_platform_id is not null
     group by refund_key
 ),
@@ -151,6 +226,7 @@ file_buyers as (
         min(store_id) as store_id,
         min(ordered_at) as observed_at
     from file_order_lines
+    {{ only_touched(["'orders:' || file_order_lines.order_key"]) }}
     group by order_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
     union all
     select
@@ -167,6 +243,7 @@ file_buyers as (
         min(store_id) as store_id,
         min(refunded_at) as observed_at
     from file_refund_lines
+    {{ only_touched(["'refunds:' || file_refund_lines.refund_key"]) }}
     group by refund_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
 ),
 
@@ -176,6 +253,7 @@ orders_by_number as (
         order_id,
         min(order_key) as order_key
     from order_lines
+    {{ only_going_on('where order_id in (' ~ moved_numbers ~ ')') }}
     group by order_id
     having count(distinct order_key) = 1
 ),
