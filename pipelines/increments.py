@@ -28,8 +28,11 @@ CODE = (("dbt_project", ("*.sql", "*.yml")), ("models", ("*.py",)), ("pipelines"
 
 @dataclass(frozen=True)
 class Basis:
-    """What a build stands on. ``before``: the key of the run that it goes on from; empty when it is built whole, and then
-    ``reason`` says why. ``code`` and ``lake``: fingerprints of this release and of all batches of this run."""
+    """What a build stands on.
+
+    before: the key of the run that it goes on from; empty when it is built whole. reason: why it is whole. code, lake:
+    fingerprints of this release and of all batches of this run.
+    """
 
     before: str
     reason: str
@@ -47,7 +50,7 @@ class Basis:
 
 
 def begin(warehouse: Warehouse, lake: Lake, plan: RunPlan, documents: Iterable[str], *, why_whole: str = "") -> Basis:
-    """Decide, and lay the copy in place. ``documents``: inputs that are tables of rules; ``why_whole``: a reason against.
+    """Decide, and lay the copy in place. documents: inputs that are tables of rules. why_whole: a reason against it.
 
     The inputs of the run must stand. Raises OSError when the copy finds no room.
     """
