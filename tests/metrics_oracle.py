@@ -86,7 +86,7 @@ class Oracle:
         return pl.concat([known, unknown.join(known, on="store", how="anti")])
 
     def dated(self, facts: pl.DataFrame) -> pl.DataFrame:
-        """Facts (at, store, …) with civil date, region and channel of that day; a store that nobody declared is none."""
+        """Facts (at, store, …) with civil date, region and channel of it; a store that nobody declared is none."""
         zones = self.store_states.sort("since").unique("store", keep="last").select("store", "zone")
         placed = facts.join(zones, on="store", how="left").with_columns(
             pl.when(pl.col("zone").is_not_null()).then(pl.col("store")).alias("store"),

@@ -100,7 +100,7 @@ def _samples(figure: Figure, metrics: pl.DataFrame) -> list[tuple[Place, bool]]:
     last = CHANGED_ON - timedelta(days=1)
     before = [("region", "华东"), ("region", "华南"), ("channel", "online"), ("channel", "store")]
     asked = [(Place(last.replace(day=1), last, *one), True) for one in before if one[0] in figure.dimensions]
-    return found + asked
+    return asked + found
 
 
 @pytest.mark.parametrize("figure", [one for one in KEPT if one.id not in ABSENT], ids=lambda one: one.id)
