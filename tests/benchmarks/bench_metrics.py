@@ -64,7 +64,8 @@ _TABLES = {
         from (select i, (i // 4 * 15485863) % $customers as c from range($events) r(i)) join numbered on n = c
     """,
     "settlement_entries": """
-        select store_id, region, store_type, ['hq', 'store', 'region'][p::int + 1] as party_role, 'CNY' as currency, 3300::bigint as amount,
+        select store_id, region, store_type, ['hq', 'store', 'region'][p::int + 1] as party_role,
+            'CNY' as currency, 3300::bigint as amount,
             sold_at::date as economic_date
         from orders join stores using (store_id), range(3) r(p)
     """,
