@@ -114,7 +114,7 @@ def active_ids(events: pl.DataFrame) -> pl.DataFrame:
 def events_of(
     before: Before,
     found: "Resolution",
-    observations: pl.DataFrame,
+    observations: pl.DataFrame | pl.LazyFrame,
     causes: pl.DataFrame,
     run: str,
     decided_on: date,
@@ -165,10 +165,16 @@ def _most(moved: pl.DataFrame, one: str) -> pl.DataFrame:
     return ranked.unique(one, keep="first", maintain_order=True).select("customer_id", "previous_id")
 
 
-def _left_behind(moved: pl.DataFrame, customers: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
+def _left_behind(
+    moved: pl.DataFrame, customers: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame
+) -> pl.DataFrame:
     """Without identifiers that the previous customer states still: a phone that is shared has not moved away."""
+    if moved.is_empty():  # most days
+        return moved
+    told = observations.lazy().filter("is_identifier", pl.col("identifier").is_in(moved["identifier"].implode()))
     stated = (
-        observations.filter("is_identifier")
+        told.select("persona_id", *_IDENTIFIER)
+        .collect()
         .join(moved.select(_IDENTIFIER).unique(), on=_IDENTIFIER, how="semi")
         .join(customers, on="persona_id")
     )
