@@ -6,7 +6,6 @@ what it built.
 """
 
 import os
-import pickle
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,10 +65,6 @@ class DbtProject:
         self.manifest_path = self.target / "manifest.json"
 
     @cached_property
-    def _parsed(self) -> bytes:
-        return pickle.dumps(self.manifest)
-
-    @cached_property
     def manifest(self) -> Any:
         """Parsed, with what dbt remembers of the last time; also written to ``manifest_path``.
 
@@ -115,7 +110,7 @@ class DbtProject:
 
     def _manifest_here(self) -> Any:
         """A manifest for one invocation, which compiles into it, with the sources in the building folder of now."""
-        manifest = pickle.loads(self._parsed)  # noqa: S301 - what this object has written
+        manifest = self.manifest.deepcopy()
         building = os.environ[BUILDING].replace("'", "''")
         for source in manifest.sources.values():
             place = source.meta["external_location"]
