@@ -31,6 +31,7 @@ INPUTS = "inputs"  # below the building folder: one folder of Parquet a name
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
 ARTIFACTS = ("skops", "splink")  # forms of trained estimators: scikit-learn's, and Splink's settings as JSON
 SPARK_FOLDER = "spark"  # below the building folder: one folder of Parquet a table, in main.db
+QUICK = 1  # the level of Zstandard: of ids and hashes the next ones save nothing and cost twice the time
 SCAN_MEMORY = "1GB"  # what is read in passing is not kept
 ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -102,7 +103,7 @@ class Warehouse:
         """One file that a dbt source reads, replacing what was there."""
         path = self.inputs / name / "rows.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(frame, path)
+        write_parquet(frame, path, QUICK)
         killpoint("warehouse.input_written")
         return path
 
@@ -124,7 +125,7 @@ class Warehouse:
 
     def decide(self, dataset: str, frame: pl.DataFrame) -> None:
         """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
-        write_parquet(frame, self.outcomes / f"{dataset}.parquet")
+        write_parquet(frame, self.outcomes / f"{dataset}.parquet", QUICK)
         killpoint("warehouse.set_aside")
 
     def set_aside_artifact(

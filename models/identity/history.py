@@ -129,7 +129,8 @@ def events_of(
     ``customer_id``, which nobody bore before, has what was ``previous_id``'s; the one from whom it has most.
     """
     customers, owners = found.customers, found.identifiers
-    new = owners.filter("is_new").drop("is_new")
+    # the first time everything is new, and nothing has moved
+    new = owners.filter("is_new").drop("is_new") if before.decided.height else owners.clear().drop("is_new")
     moved = new.join(before.owners, on=_IDENTIFIER)
     ids = pl.concat([moved["previous_id"], moved["customer_id"].rename("previous_id")]).unique().to_frame()
     borne = before.borne(ids)

@@ -37,13 +37,12 @@ def read_personas(personas: pl.DataFrame | pl.LazyFrame, phones: pl.DataFrame) -
     sent = _beside(wide["receiver_name"], lambda known: _names(known).select(pl.all().name.prefix("receiver_")))
     lives = _beside(wide["city"], lambda known: addresses_of_parts(known.to_frame()).select("city"))
     parts = wide.select(province="receiver_province", city="receiver_city", district="receiver_district")
-    goes = addresses_of_parts(parts).select(receiver_city="city", receiver_district="district")
+    goes = _places(parts).rename({"city": "receiver_city", "district": "receiver_district"})
     masks = _beside(wide["receiver_phone"], lambda known: phone_mask(known).alias("receiver_mask").to_frame())
     told = [_beside(wide[name], pl.Series.to_frame) for name in ("birth_date", "gender")]
     wide = wide.select("persona_id", "records_count")
     numbers = wide.join(phones.unique("persona_id"), on="persona_id", how="left", maintain_order="left")["phone"]
     own = _beside(numbers, lambda known: phone_mask(known).alias("phone_mask").to_frame())
-    goes = goes.select(_ranked(values) for values in goes)
     return pl.concat([wide, names, own, lives, *told, sent, masks, goes], how="horizontal")
 
 
@@ -52,6 +51,14 @@ def _beside(values: pl.Series, read: Callable[[pl.Series], pl.DataFrame]) -> pl.
     known = distinct(values).alias(values.name)
     places = values.cast(pl.String).cast(pl.Enum(known)).to_physical()
     return pl.DataFrame([_ranked(answers).gather(places) for answers in read(known)])
+
+
+def _places(parts: pl.DataFrame) -> pl.DataFrame:
+    """city, district of addresses in parts, as categories; most rows state none."""
+    stated = parts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    places = pl.select(pl.when(stated).then(stated.cum_sum() - 1)).to_series()
+    found = addresses_of_parts(parts.filter(stated)).select("city", "district")
+    return pl.DataFrame([_ranked(values).gather(places) for values in found])
 
 
 def _ranked(values: pl.Series) -> pl.Series:

@@ -68,8 +68,8 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
         known = Known(scan("personas"), observations, links.refused, links.edges, links.contested, decided, heard)
         answer = who_is_who(known, registry, build.workspace.id_key, model)
     found, pairs = answer.resolution, answer.likely
-    new = found.identifiers.filter("is_new").drop("is_new").with_columns(decided_on=pl.lit(plan.business_date))
-    warehouse.decide("customer_ids", new)
+    new = found.identifiers.lazy().filter("is_new").drop("is_new")
+    warehouse.decide("customer_ids", new.with_columns(decided_on=pl.lit(plan.business_date)).collect())
     told = warehouse.read_input("identity_events").join(batches, left_on="_batch", right_on="batch")
     causes = pl.concat([touched(people.ledger, observations, people.records, registry), likely_causes(pairs.links)])
     before = Before(decided, told)
@@ -100,4 +100,5 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
 def _conflicts(registry: IdentityRegistry, usable: pl.DataFrame, found: Resolution, heard: Said) -> int:
     """Customers with two values of a unique identifier, without a person's word."""
     unique = [kind.name for kind in registry.identifiers if kind.unique]
-    return conflicts_of(usable, found.customers, heard.same, unique).height
+    numbers = usable.select("persona_id", "identifier_type", identifier="value_id")
+    return conflicts_of(numbers, found.customers, heard.same, unique).height
