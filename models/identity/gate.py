@@ -67,7 +67,7 @@ def figures(
         Figure("cut_links", round(cut_share, 6), gate.cut_links),
         Figure(
             "moved_identifiers",
-            _share(moved, identifiers.height - identifiers["is_new"].sum() + moved),
+            _share(moved, identifiers.height - int(identifiers["is_new"].sum()) + moved),
             gate.moved_identifiers if judged else None,
         ),
         Figure(
