@@ -6,12 +6,11 @@ what it built.
 """
 
 import os
-import pickle
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,14 +65,6 @@ class DbtProject:
         self.manifest_path = self.target / "manifest.json"
 
     @cached_property
-    def _parsed(self) -> bytes:
-        # dbt pickles its indexes one place beside where they belong, if a parse has just made them; without, it makes
-        # them when they are asked for
-        for index in (field.name for field in fields(self.manifest) if field.name.endswith("_lookup")):
-            setattr(self.manifest, index, None)
-        return pickle.dumps(self.manifest)
-
-    @cached_property
     def manifest(self) -> Any:
         """Parsed, with what dbt remembers of the last time; also written to ``manifest_path``.
 
@@ -122,7 +113,7 @@ class DbtProject:
 
     def manifest_here(self) -> Any:
         """A manifest for one invocation, which compiles into it, with the sources in the building folder of now."""
-        manifest = pickle.loads(self._parsed)  # noqa: S301 - what this object has written
+        manifest = self.manifest.deepcopy()
         building = os.environ[BUILDING].replace("'", "''")
         for source in manifest.sources.values():
             place = source.meta["external_location"]

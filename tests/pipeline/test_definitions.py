@@ -67,7 +67,7 @@ def test_the_main_job_does_not_wait_for_systems_outside(definitions: dg.Definiti
 
 
 def test_the_first_run_of_a_checkout_finds_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parse from nothing leaves dbt's indexes in the manifest, and dbt's own pickling mixed them up."""
+    """A parse from nothing leaves dbt's indexes in the manifest; a copy by dbt's own pickling has them mixed up."""
     monkeypatch.setenv("SCRM_BUILDING", str(tmp_path))
     project = DbtProject(PROJECT_ROOT / "dbt_project")
     project.manifest = dbt_runs.project().manifest
