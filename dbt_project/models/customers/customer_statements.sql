@@ -242,15 +242,7 @@ said_in_records as (
     from (
         select * from said_in_profiles
         union all
-        select
-            customer_id,
-            field,
-            value,
-            source,
-            record_id,
-            store_id,
-            made_at,
-            changed_at
+        select customer_id, field, value, source, record_id, store_id, made_at, changed_at
         from said_in_custom_fields
     ) as said
     cross join this_run

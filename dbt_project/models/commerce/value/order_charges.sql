@@ -21,15 +21,6 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-orders as (
-    select
-        order_key,
-        store_id,
-        order_id
-    from {{ ref('orders') }}
-    where is_sale
-),
-
 from_bills as (
     select
         'payment_bill' as source,
@@ -114,10 +105,10 @@ charges as (
 numbers as (
     select
         order_id,
-        count(*) as orders_count,
         min(store_id) as store_id,
-        min(order_key) as order_key
-    from orders
+        min(order_key) as order_key,
+        min(order_key) = max(order_key) as is_of_one_order
+    from {{ ref('sold_lines') }}
     group by order_id
 ),
 
@@ -131,14 +122,14 @@ other_numbers as (
 ),
 
 orders_of_shared_numbers as (
-    select
-        orders.store_id,
-        orders.order_id,
-        orders.order_key
-    from orders
+    select distinct
+        lines.store_id,
+        lines.order_id,
+        lines.order_key
+    from {{ ref('sold_lines') }} as lines
     inner join numbers
-        on orders.order_id = numbers.order_id
-        and numbers.orders_count > 1
+        on lines.order_id = numbers.order_id
+        and not numbers.is_of_one_order
 ),
 
 order_charges as (
@@ -148,18 +139,18 @@ order_charges as (
         charges.component,
         charges.kind,
         coalesce(
-            case when charges.store_id = by_number.store_id and by_number.orders_count = 1 then by_number.order_key end,
+            case when charges.store_id = by_number.store_id and by_number.is_of_one_order then by_number.order_key end,
             in_store.order_key,
             case
-                when charges.store_id = by_other_number.store_id and by_other_number.orders_count = 1
+                when charges.store_id = by_other_number.store_id and by_other_number.is_of_one_order
                     then by_other_number.order_key
             end,
             other_in_store.order_key,
             case
                 when charges.store_id is null or not charges.names_own_store
                     then coalesce(
-                        case when by_number.orders_count = 1 then by_number.order_key end,
-                        case when by_other_number.orders_count = 1 then by_other_number.order_key end
+                        case when by_number.is_of_one_order then by_number.order_key end,
+                        case when by_other_number.is_of_one_order then by_other_number.order_key end
                     )
             end
         ) as order_key,
