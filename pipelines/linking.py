@@ -53,14 +53,15 @@ class Linker:
             for _ in self._project.build(TAG, self.folder / "dbt", DuckDB()):
                 pass
         with duckdb.connect(str(building / DATABASE), read_only=True, config=ENGINE_CONFIG) as connection:
-            return links_of(lambda table: connection.table(table).pl())
+            return links_of(lambda table: connection.table(table).pl(lazy=True))
 
 
-def links_of(read: Callable[[str], pl.DataFrame]) -> Links:
-    """What the linking models built, by a reader of tables."""
-    values = read("identity_values")
+def links_of(scan: Callable[[str], pl.LazyFrame], *, refused_too: bool = True) -> Links:
+    """What the linking models built, by a reader of tables. refused_too: not only the edges that hold."""
+    values = scan("identity_values").filter(pl.col("refusal").is_not_null())
+    edges = scan("identity_edges")
     return Links(
-        refused=values.filter(pl.col("refusal").is_not_null()).select("value_id", "identifier_type", "identifier"),
-        edges=read("identity_edges"),
-        contested=read("identity_contested")["persona_id"],
+        refused=values.select("value_id", "identifier_type", "identifier").collect(),
+        edges=(edges if refused_too else edges.filter(pl.col("refusal").is_null())).collect(),
+        contested=scan("identity_contested").select("persona_id").collect().to_series(),
     )

@@ -64,6 +64,12 @@ _RECORD = {
     "wecom_contacts": "'wecom_contacts:' || l.external_userid",
 }
 
+_FOLLOW_UP = Origin(
+    "wecom_follows",
+    "l.corp_id = r.corp_id and l.external_userid = r.external_userid and not coalesce(l.is_gone, false) "
+    f"and r.userid in (l.userid, {_key('l.corp_id')} || ':' || l.userid)",
+)
+
 #: Table of the warehouse -> where its rows come from. The first dataset that has any is told.
 ORIGINS: dict[str, tuple[Origin, ...]] = {
     "order_lines": _ORDER_LINE,
@@ -102,13 +108,8 @@ ORIGINS: dict[str, tuple[Origin, ...]] = {
             "and l.channel = r.channel and l.state = r.state and l.decided_at = r.decided_at",
         ),
     ),
-    "friendships": (
-        Origin(
-            "wecom_follows",
-            "l.corp_id = r.corp_id and l.external_userid = r.external_userid and not coalesce(l.is_gone, false) "
-            f"and r.userid in (l.userid, {_key('l.corp_id')} || ':' || l.userid)",
-        ),
-    ),
+    "friendships": (_FOLLOW_UP,),
+    "friend_spans": (_FOLLOW_UP,),
     "stg_wecom__events": (Origin("wecom_events", "l.corp_id = r.corp_id and l.event_id = r.event_id"),),
     "serve_identity_events": (Origin("identity_events", "l.event_id = r.event_id"),),
     "interactions": (

@@ -1,5 +1,6 @@
 """The whole graph in one process: what ``scrm run`` and ``scrm demo`` call."""
 
+import gc
 import os
 import shutil
 import threading
@@ -23,6 +24,7 @@ from pipelines.defs.resources import Build, export_environment
 from pipelines.engines import require
 from pipelines.plan import RunPlan
 from pipelines.reaper import DEAD, Failure, alive, dead_runs, failure, reap
+from pipelines.run_log import unhurried
 from pipelines.warehouse import RunInProgressError
 from pipelines.workspace import Workspace
 
@@ -69,11 +71,13 @@ def run(
     to_seq: int = 0,
     retrain: bool = False,
     publish: bool = True,
+    full: bool = False,
     wait_seconds: float = 0,
     on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Materialise the main job and publish. Empty date and zero sequence: as the lake stands now.
 
+    ``full``: nothing is taken over from the run before.
     Without ``publish`` the run commits what it decides and readers stay where they are (``snapshot`` is empty then).
     A failure is reported by the alerts that are set. Raises RunInProgressError when another run builds here (after the
     wait), RunFailedError with the failed step's words, EngineMissingError before anything has begun.
@@ -87,7 +91,7 @@ def run(
             instance = prepare_instance(settings)
             bury(instance, settings)
             workspace.lake.sweep()
-            build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain, publish=publish)
+            build = Build(business_date=business_date, to_seq=to_seq, retrain=retrain, publish=publish, full=full)
             result = _execute(settings, instance, run_id, build, on_progress)
         if not result.success:
             raise RunFailedError(failure(instance, run_id))
@@ -116,7 +120,7 @@ def _execute(
     settings: Settings, instance: dg.DagsterInstance, run_id: str, build: Build, on_progress: OnProgress | None
 ) -> dg.ExecuteInProcessResult:
     # dbt's own words go to a file: stdout belongs to the command's answer
-    with _run_log(settings) as log, redirect_stdout(log):
+    with _run_log(settings) as log, redirect_stdout(log), unhurried(settings.dagster_dir), _seldom_swept():
         from pipelines.definitions import defs  # parses the dbt project when its manifest is older
 
         job = defs().resolve_job_def(MAIN_JOB)
@@ -129,6 +133,21 @@ def _execute(
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 resources={"build": build},
             )
+
+
+@contextmanager
+def _seldom_swept() -> Iterator[None]:
+    """Python looks for garbage in circles less often for a while.
+
+    dbt's manifest and Dagster's definitions are a million objects that stay, and Python would go through all of them
+    again and again: a tenth of a small company's run.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _durations(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:

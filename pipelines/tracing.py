@@ -97,39 +97,49 @@ def _located(figure: Figure, rows: Rows, place: Place) -> str:
         else "cast(timezone(coalesce(stores.timezone, $zone), timezone('UTC', placed.metric_moment)) as date)"
     )
     channel = (
-        "case stores.store_type when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end"
+        "case places.store_type when 'online' then 'online' when 'undeclared' then 'undeclared' else 'store' end"
         if rows.channel == OF_STORE
-        else "placed.metric_channel"
+        else "dated.metric_channel"
     )
     dated = figure.kind in (Kind.SUM, Kind.DISTINCT)
+    asked = "dated.metric_on" if dated else "$last"
     wanted = ["metric_on between $first and $last"] if dated else []
     if place.dimension != "company":
         wanted.append(f"{_PLACES[place.dimension]} = $dimension_id")
     if place.currency is not None and rows.currency is not None:
         wanted.append("metric_currency = $currency")
-    # every column that is named here would hide one of the mart: they all begin with metric_
+    # Every column that is named here would hide one of the mart: they all begin with metric_. A store is what it was on
+    # the row's day; what stands, on the last day that was asked for.
     return f"""
         select * exclude (metric_moment, metric_day) from (
             select
-                placed.* exclude (metric_store, metric_channel),
-                stores.store_id as metric_store,
-                stores.region as metric_region,
-                {channel} as metric_channel,
-                {day} as metric_on
+                dated.* exclude (metric_region, metric_channel),
+                {"dated.metric_region" if rows.region else "places.region"} as metric_region,
+                {channel} as metric_channel
             from (
                 select
-                    r.*,
-                    {rows.store or "null::varchar"} as metric_store,
-                    {(rows.channel if rows.channel not in (None, OF_STORE) else None) or "null::varchar"}
-                        as metric_channel,
-                    {rows.currency or "''"} as metric_currency,
-                    {rows.party_role or "null::varchar"} as metric_party,
-                    {moment} as metric_moment,
-                    {rows.day or "null::date"} as metric_day
-                from built.{rows.mart} as r
-                where {rows.where}
-            ) as placed
-            left join built.stores on stores.store_id = placed.metric_store
+                    placed.* exclude (metric_store),
+                    stores.store_id as metric_store,
+                    {day} as metric_on
+                from (
+                    select
+                        r.*,
+                        {rows.store or "null::varchar"} as metric_store,
+                        {rows.region or "null::varchar"} as metric_region,
+                        {(rows.channel if rows.channel not in (None, OF_STORE) else None) or "null::varchar"}
+                            as metric_channel,
+                        {rows.currency or "''"} as metric_currency,
+                        {rows.party_role or "null::varchar"} as metric_party,
+                        {moment} as metric_moment,
+                        {rows.day or "null::date"} as metric_day
+                    from built.{rows.mart} as r
+                    where {rows.where}
+                ) as placed
+                left join built.stores on stores.store_id = placed.metric_store
+            ) as dated
+            left join built.store_periods as places
+                on places.store_id = dated.metric_store
+                and places.valid_from <= {asked} and {asked} < places.valid_to
         )
         where {" and ".join(wanted) or "true"}
     """  # noqa: S608 - expressions of the shipped glossary

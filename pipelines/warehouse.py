@@ -7,8 +7,8 @@ warehouse at a time, guarded by an OS file lock that the kernel frees on death.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ INPUTS = "inputs"  # below the building folder: one folder of Parquet a name
 CONTRACT_FILE = "_contract.parquet"  # zero rows: gives types, and keeps a glob from being empty
 ARTIFACTS = ("skops", "splink")  # forms of trained estimators: scikit-learn's, and Splink's settings as JSON
 SPARK_FOLDER = "spark"  # below the building folder: one folder of Parquet a table, in main.db
+QUICK = 1  # the level of Zstandard: of ids and hashes the next ones save nothing and cost twice the time
+SCAN_MEMORY = "1GB"  # what is read in passing is not kept
 ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -102,7 +104,7 @@ class Warehouse:
         """One file that a dbt source reads, replacing what was there."""
         path = self.inputs / name / "rows.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(frame, path)
+        write_parquet(frame, path, QUICK)
         killpoint("warehouse.input_written")
         return path
 
@@ -110,13 +112,21 @@ class Warehouse:
         """A table that dbt built, with no promise on order."""
         return read_table(self.building, table)
 
+    def scanning(self) -> AbstractContextManager[Callable[[str], pl.LazyFrame]]:
+        """Tables that dbt built, by name, of which only what is asked is read."""
+        return scanning(self.building)
+
     def read_input(self, name: str) -> pl.DataFrame:
         """The rows of an input. Contract datasets carry ``_batch``."""
         return read_input(self.building, name)
 
+    def scan_input(self, name: str) -> pl.LazyFrame:
+        """The same, of which only what is asked is read."""
+        return pl.scan_parquet(sorted((self.inputs / name).glob("*.parquet")))
+
     def decide(self, dataset: str, frame: pl.DataFrame) -> None:
         """Set aside outcomes that the publication commits to the lake when the whole graph is green."""
-        write_parquet(frame, self.outcomes / f"{dataset}.parquet")
+        write_parquet(frame, self.outcomes / f"{dataset}.parquet", QUICK)
         killpoint("warehouse.set_aside")
 
     def set_aside_artifact(
@@ -184,6 +194,14 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
         attach(connection, folder, "built")
         found: pl.DataFrame = connection.table(f"built.{name}").pl()
         return found
+
+
+@contextmanager
+def scanning(folder: Path) -> Iterator[Callable[[str], pl.LazyFrame]]:
+    """Tables that dbt built, by name, while the context lasts: the engine reads the columns and rows that are asked."""
+    with duckdb.connect(config=ENGINE_CONFIG | {"memory_limit": SCAN_MEMORY}) as connection:
+        attach(connection, folder, "built")
+        yield lambda name: connection.table(f"built.{name}").pl(lazy=True)
 
 
 def read_input(folder: Path, name: str) -> pl.DataFrame:

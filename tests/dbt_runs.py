@@ -46,6 +46,15 @@ def passed(building: Path, *arguments: str, database: Path | None = None) -> set
     return set(found)
 
 
+def compiled(building: Path, selection: str) -> dict[str, str]:
+    """The statements of models by their unique id, as a whole build runs them."""
+    with environment({"SCRM_BUILDING": str(building), "SCRM_WAREHOUSE": str(building / DATABASE)}):
+        done = project().invoke(["compile", "--select", selection], building / "dbt-target")
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    found = [result.node for result in done.result if result.node.resource_type == "model"]  # type: ignore[union-attr]
+    return {node.unique_id: node.compiled_code for node in found}
+
+
 def tables(building: Path, database: Path | None = None) -> Tables:
     """Every table of the warehouse."""
     with duckdb.connect(str(database or building / DATABASE), read_only=True) as connection:

@@ -1,7 +1,10 @@
-"""What the sample company lacks for its figures: members, tickets, lost contacts, and a second delivery of orders."""
+"""What the sample company lacks for its figures.
+
+Members, tickets, lost contacts, a second delivery of orders, a store that becomes another, and an employee who moves.
+"""
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -10,7 +13,18 @@ from pipelines.lake import Lake, Part
 
 SEED = 20260630
 FIRST, LAST = datetime(2026, 4, 1), datetime(2026, 6, 30, 15)  # UTC; the business date is 2026-07-01 in Shanghai
-STORES = ("S001", "S002", "S007", "S018", "S021", "S999", None)  # Hong Kong, online, one that nobody declared, none
+CHANGED, CHANGED_ON = "S004", date(2026, 5, 1)  # a shop of 华东 goes online, and to 华南
+MOVED, MOVED_ON, FROM, TO = "s003-02", date(2026, 2, 10), "S003", "S012"
+STORES = (
+    "S001",
+    "S002",
+    CHANGED,
+    "S007",
+    "S018",
+    "S021",
+    "S999",
+    None,
+)  # Hong Kong, online, one that nobody declared, none
 
 
 def enlarge(lake: Lake) -> None:
@@ -21,6 +35,8 @@ def enlarge(lake: Lake) -> None:
         "tickets": tickets(chance),
         **lost(lake, chance),
         "orders": again(lake),
+        "stores": changed(lake),
+        "staff": moved(),
     }
     for number, (dataset, rows) in enumerate(batches.items()):
         numbered = pl.DataFrame(rows, infer_schema_length=None).with_columns(
@@ -69,6 +85,17 @@ def tickets(chance: random.Random) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def changed(lake: Lake) -> list[dict[str, Any]]:
+    known = lake.read("landed", "stores").filter(pl.col("store_id") == CHANGED).drop("_row", "_raw", "_batch")
+    state = {"store_type": "online", "region": "华南", "valid_from": CHANGED_ON}
+    return [row | state for row in known.to_dicts()]
+
+
+def moved() -> list[dict[str, Any]]:
+    row = {"staff_id": "E0302", "userid": MOVED, "name": MOVED, "status": "active"}
+    return [row | {"store_id": FROM, "valid_from": None}, row | {"store_id": TO, "valid_from": MOVED_ON}]
 
 
 def lost(lake: Lake, chance: random.Random) -> dict[str, list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ is whose), the timeline (``interactions``) and the entries of the settlement.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 import duckdb
@@ -20,6 +20,7 @@ from pipelines.warehouse import ENGINE_CONFIG, attach
 
 KEY = ["metric", "period_kind", "period_start", "dimension_kind", "dimension_id", "currency"]
 PLACES = ["store", "region", "channel", "party_role"]
+EVER = date(1900, 1, 1)
 NO_SALE = ["unpaid", "cancelled"]
 NOT_REFUNDED = ["pending", "closed"]
 COMPANYS_ACTS = [
@@ -59,11 +60,16 @@ class Oracle:
         return pl.concat([nothing, *frames], how="diagonal_relaxed")
 
     @cached_property
-    def stores(self) -> pl.DataFrame:
-        """store, zone, region, channel of sales; newest delivery, and `unknown` for what names none."""
-        rows = self.landed("stores").sort("seq").unique("store_id", keep="last")
+    def store_states(self) -> pl.DataFrame:
+        """store, since, zone, region, channel of sales; `unknown` is the store of what names none.
+
+        Of two rows on one state the newest delivery holds; no undated row comes after a dated one here.
+        """
+        since = pl.col("valid_from").fill_null(EVER)
+        rows = self.landed("stores").sort("seq").unique(["store_id", "valid_from"], keep="last")
         known = rows.select(
             pl.col("store_id").alias("store"),
+            since.alias("since"),
             pl.col("timezone").fill_null(self.plan.company_timezone).alias("zone"),
             "region",
             pl.when(pl.col("store_type") == "online").then(pl.lit("online")).otherwise(pl.lit("store")).alias("sales"),
@@ -71,6 +77,7 @@ class Oracle:
         unknown = pl.DataFrame(
             {
                 "store": ["unknown"],
+                "since": [EVER],
                 "zone": [self.plan.company_timezone],
                 "region": ["undeclared"],
                 "sales": ["undeclared"],
@@ -79,8 +86,9 @@ class Oracle:
         return pl.concat([known, unknown.join(known, on="store", how="anti")])
 
     def dated(self, facts: pl.DataFrame) -> pl.DataFrame:
-        """Facts (at, store, …) with civil date, region and the zone's store; a store that nobody declared is none."""
-        placed = facts.join(self.stores, on="store", how="left").with_columns(
+        """Facts (at, store, …) with civil date, region and channel of it; a store that nobody declared is none."""
+        zones = self.store_states.sort("since").unique("store", keep="last").select("store", "zone")
+        placed = facts.join(zones, on="store", how="left").with_columns(
             pl.when(pl.col("zone").is_not_null()).then(pl.col("store")).alias("store"),
             pl.col("zone").fill_null(self.plan.company_timezone),
         )
@@ -90,7 +98,8 @@ class Oracle:
             )
             for zone, part in placed.group_by("zone", maintain_order=True)
         ]
-        return pl.concat(parts) if parts else placed.with_columns(pl.lit(None, pl.Date).alias("date"))
+        found = pl.concat(parts) if parts else placed.with_columns(pl.lit(None, pl.Date).alias("date"))
+        return as_of(found, self.store_states.drop("zone"), "store", "date")
 
     # ------------------------------------------------------------------ facts
 
@@ -149,12 +158,21 @@ class Oracle:
         return self.dated(found).with_columns(pl.col("sales").alias("channel"))
 
     @cached_property
-    def staff_stores(self) -> pl.DataFrame:
-        """The store of each employee: the number that its department bears."""
-        staff = self.landed("wecom_staff").sort("seq").unique("userid", keep="last")
-        return staff.select("userid", pl.col("department_name").alias("store")).join(
-            self.stores, on="store", how="semi"
+    def staff_states(self) -> pl.DataFrame:
+        """userid, since, store: as the staff list says, of all others the number that their department bears."""
+        listed = self.landed("staff").select(
+            "userid", pl.col("valid_from").fill_null(EVER).alias("since"), pl.col("store_id").alias("store")
         )
+        staff = self.landed("wecom_staff").sort("seq").unique("userid", keep="last")
+        told = staff.select("userid", pl.lit(EVER).alias("since"), pl.col("department_name").alias("store"))
+        others = told.join(listed, on="userid", how="anti").join(self.store_states, on="store", how="semi")
+        return pl.concat([listed, others])
+
+    def working(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """Facts (userid, at, …) with the store in which the employee worked on the company's day."""
+        day = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(self.plan.company_timezone).dt.date()
+        placed = facts.drop("store", strict=False).with_columns(day.alias("day"))
+        return as_of(placed, self.staff_states, "userid", "day").drop("day")
 
     @cached_property
     def friendships(self) -> pl.DataFrame:
@@ -165,17 +183,34 @@ class Oracle:
         ends = self.lost_events.group_by(pair).agg(pl.col("at").max().alias("ended_at"))
         found = newest.filter(pl.col("followed_at") < self.as_of).join(gone, on=pair, how="left").join(
             ends, on=pair, how="left"
-        ).join(self.staff_stores, on="userid", how="left")  # fmt: skip
+        )  # fmt: skip
         found = found.with_columns((pl.col("gone_in").fill_null(-1) < pl.col("seq")).alias("stands"))
-        begun = self.dated(found.with_columns(pl.col("followed_at").alias("at")))
         ended = pl.col("ended_at") >= pl.col("followed_at")
-        zoned = (
-            begun.rename({"date": "begun"}).drop("zone", "region", "sales").with_columns(pl.col("ended_at").alias("at"))
-        )
-        return self.dated(zoned).with_columns(
+        last = self.dated(self.working(found.with_columns(pl.col("ended_at").alias("at")))).select(
+            *pair,
             pl.when(~pl.col("stands") & ended).then(pl.col("date")).alias("ended"),
             (pl.col("stands") | ended.fill_null(False)).alias("known"),
         )
+        begun = self.dated(self.working(found.with_columns(pl.col("followed_at").alias("at"))))
+        return begun.with_columns(pl.col("date").alias("begun")).join(last, on=pair)
+
+    @cached_property
+    def standing_changes(self) -> pl.DataFrame:
+        """Date, place and change (1, -1) of the follow-ups that stand: each is looked at anew on every day on which any
+        store or employee changed, and is where the employee works on that day."""
+        pair = ["corp_id", "userid", "external_userid"]
+        known = self.friendships.filter("known").select(*pair, "begun", "ended")
+        days = pl.concat([self.store_states["since"], self.staff_states["since"]]).unique().to_frame("date")
+        looked = pl.concat([known.with_columns(pl.col("begun").alias("date")), known.join(days, how="cross")]).unique()
+        looked = looked.filter(
+            pl.col("date") >= pl.col("begun"), pl.col("ended").is_null() | (pl.col("date") < pl.col("ended"))
+        )
+        working = as_of(looked, self.staff_states, "userid", "date")
+        placed = as_of(working, self.store_states.drop("zone"), "store", "date").sort(*pair, "date")
+        until = pl.coalesce(pl.col("date").shift(-1).over(pair), "ended")
+        begun, ended = pl.lit(1).alias("change"), pl.lit(-1).alias("change")
+        gone = placed.with_columns(until.alias("date"), ended).drop_nulls("date")
+        return pl.concat([placed.with_columns(begun), gone])
 
     @cached_property
     def lost_events(self) -> pl.DataFrame:
@@ -204,14 +239,12 @@ class Oracle:
             sold.with_columns(first_sale.alias("at"))
             .unique(["store_id", "order_id", "currency"])
             .drop("date", "zone", "region", "sales")
-        )
-        entries = self.given("select * from settlement_entries").join(
-            self.stores, left_on="store_id", right_on="store", how="left", suffix="_of_store"
-        )
-        entries = entries.with_columns(
+        ).with_columns(pl.col("sales").alias("channel"))
+        of_store = pl.when(pl.col("store_type").is_in(["online", "undeclared"])).then("store_type")
+        entries = self.given("select * from settlement_entries").with_columns(
             pl.col("store_id").alias("store"),
             pl.col("economic_date").alias("date"),
-            pl.col("sales").alias("channel"),
+            of_store.otherwise(pl.lit("store")).alias("channel"),
         )
         first_days = known.group_by("customer_id").agg(pl.col("date").min().alias("first"))
         bought = known.join(first_days, on="customer_id")
@@ -275,16 +308,11 @@ class Oracle:
 
     def _wecom(self) -> list[pl.DataFrame]:
         wecom = pl.lit("wecom").alias("channel")
-        lost = self.dated(self.lost_events.join(self.staff_stores, on="userid", how="left")).with_columns(wecom)
-        friends = self.friendships.with_columns(wecom)
-        known = friends.filter("known")
-        begun = known.with_columns(pl.col("begun").alias("date"), pl.lit(1).alias("change"))
-        ended = known.with_columns(pl.col("ended").alias("date"), pl.lit(-1).alias("change"))
-        changes = pl.concat([begun, ended.drop_nulls("date")])
+        lost = self.dated(self.working(self.lost_events)).with_columns(wecom)
         return [
-            rolled("contacts_added", friends.with_columns(pl.col("begun").alias("date")), pl.lit(1)),
+            rolled("contacts_added", self.friendships.with_columns(wecom), pl.lit(1)),
             rolled("contacts_lost", lost, pl.lit(1)),
-            standing("wecom_friends", changes),
+            standing("wecom_friends", self.standing_changes.with_columns(wecom)),
         ]
 
     def _timeline(self) -> list[pl.DataFrame]:
@@ -349,12 +377,21 @@ def different(metric: str, facts: pl.DataFrame, of: Callable[[pl.DataFrame], pl.
     )
 
 
+def as_of(facts: pl.DataFrame, states: pl.DataFrame, key: str, day: str) -> pl.DataFrame:
+    """Each fact with the columns of the state (key, since, …) that had begun last on its day; without one, nulls."""
+    numbered = facts.with_row_index("fact")
+    begun = numbered.select("fact", key, day).join(states, on=key).filter(pl.col("since") <= pl.col(day))
+    newest = begun.sort("since").unique("fact", keep="last").drop(key, day, "since")
+    return numbered.join(newest, on="fact", how="left").drop("fact")
+
+
 def standing(metric: str, changes: pl.DataFrame) -> pl.DataFrame:
-    """What stands at the end of every day or month with a change, counted anew for each."""
+    """What stands at the end of every day or month in which the number changed, counted anew for each."""
     found = []
     for part in _everywhere(metric, changes):
         for _, rows in part.group_by("dimension_id"):
-            for (start,), _ in rows.group_by("period_start"):
+            changed = pl.col("change").sum().over("date") != 0
+            for (start,), _ in rows.filter(changed).group_by("period_start"):
                 until = rows.filter(pl.col("period_start") <= start)["change"].sum()
                 key = rows.head(1).with_columns(pl.lit(start).alias("period_start"), pl.lit(until).alias("value"))
                 found.append(key.select(*KEY, pl.col("value").cast(pl.Int64)))

@@ -49,8 +49,11 @@ BEFORE: dict[str, dict[str, pl.DataType]] = {
         **{"refund_amount": _INT, "refunded_on": _DAY, "refunded_at": _TIME},
     },
     "stores": _columns("store_id store_type timezone", _TEXT),
+    "store_periods": _columns("store_id store_type timezone", _TEXT) | _columns("valid_from valid_to", _DAY),
     "settlement_entries": {
-        **_columns("entry_id posting line_id original_line_id order_key store_id rule_id rule_version", _TEXT),
+        **_columns(
+            "entry_id posting line_id original_line_id order_key store_id store_type rule_id rule_version", _TEXT
+        ),
         **{"currency": _TEXT, "component_seq": pl.Int32(), "amount": _INT, "economic_date": _DAY},
     },
     "stg_files__costs": {
@@ -90,7 +93,10 @@ class ValueProject:
         return datetime.combine(self.business_date, time.min, tzinfo=ZONE).astimezone(UTC).replace(tzinfo=None)
 
     def put(self, tables: Mapping[str, Sequence[Row] | pl.DataFrame], rules: Sequence[Row] = ()) -> None:
-        """The given tables and the others without rows; inputs of the run."""
+        """The given tables and the others without rows, stores that never changed; inputs of the run."""
+        ever = {"valid_from": date(1900, 1, 1), "valid_to": date(9999, 12, 31)}
+        states = [row | ever for row in rows_of("stores", tables["stores"]).to_dicts()]
+        tables = {"store_periods": rows_of("store_periods", states), **tables}
         self.folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(str(self.warehouse)) as connection:
             for name, dtypes in BEFORE.items():

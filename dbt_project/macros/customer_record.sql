@@ -22,9 +22,3 @@
         else cast(0 as bigint)
     end
 {%- endmacro %}
-
-
-{#- A part of a key as it was before key_part() wrote it. -#}
-{% macro part_of_key(key, place) -%}
-    replace(replace(split_part({{ key }}, ':', {{ place }}), '%3A', ':'), '%25', '%')
-{%- endmacro %}

@@ -7,6 +7,19 @@
 {%- endmacro %}
 
 
+{#- Counted days with the region of their store as it was on that day: null where the fact has no store. Reads `store_periods`. -#}
+{% macro in_their_region(days) -%}
+    select
+        {{ days }}.*,
+        places.region
+    from {{ days }}
+    left join store_periods as places
+        on {{ days }}.store_id = places.store_id
+        and places.valid_from <= {{ days }}.metric_date
+        and {{ days }}.metric_date < places.valid_to
+{%- endmacro %}
+
+
 {#- Wide daily figures as one row a metric: `measures` are columns of `days`, each named as its metric; days without it
     are left out. `places`: which of store_id, region, channel, party_role the days know, the others are empty; `currency`: whether they have
     one. One scan: the names are crossed with the days. -#}

@@ -8,6 +8,11 @@
 {#- Of each key the first row by `order`. Columns of the row are those of `delivered`, its batch is `batches`. `where` leaves rows
     out before they are ranked. Gives the columns of `rows` and of `more`. -#}
 {% macro first_of_each(rows, key, order, where=none, more=[]) -%}
+    {%- set places = [] %}
+    {%- for column in key %}
+        {%- do places.append(column if '.' in column else 'delivered.' ~ column) %}
+    {%- endfor %}
+    {%- set touched_rows = only_touched(places) %}
     with repeated as (
         select {{ key_hash(key) }} as key_hash
         from {{ rows }} as delivered
@@ -21,6 +26,7 @@
     {%- if where %}
     cross join this_run
     {%- endif %}
+    {{ touched_rows }}
     left join repeated on {{ key_hash(key) }} = repeated.key_hash
     where repeated.key_hash is null{% if where %} and {{ where }}{% endif %}
     union all
@@ -30,6 +36,7 @@
     {%- if where %}
     cross join this_run
     {%- endif %}
+    {{ touched_rows }}
     inner join repeated on {{ key_hash(key) }} = repeated.key_hash
     {%- if where %}
     where {{ where }}
@@ -71,11 +78,12 @@
 
 {#- The lines that a bill's newest delivery holds: it replaces the one before, also the lines that it no longer holds. Gives
     the columns of `rows` and seq. Reads `bills` too. -#}
-{% macro lines_of_newest_delivery(rows) -%}
+{% macro lines_of_newest_delivery(rows, only='') -%}
     select
         delivered.*,
         batches.seq
     from {{ rows }} as delivered
     inner join batches on delivered._batch = batches.batch
     inner join bills on delivered.bill_id = bills.bill_id and batches.seq = bills.delivered_in
+    {{ only }}
 {%- endmacro %}

@@ -47,7 +47,8 @@ class BothLanguages(Document):
 class Rows(Document):
     """Which rows of a table of the warehouse make a figure; expressions are DuckDB's, over the table's columns.
 
-    ``model``: the dbt model that counts it for the mart ``metrics``; None for what is not kept there.
+    ``model``: the dbt model that counts it for the mart ``metrics``; None for what is not kept there. ``region``: only
+    where rows say it themselves; else it is that of the store on the row's day.
     """
 
     mart: str = Field(pattern=r"^[a-z_]+$")
@@ -58,6 +59,7 @@ class Rows(Document):
     day: str | None = None
     moment: str | None = None
     store: str | None = None
+    region: str | None = None
     channel: str | None = None
     currency: str | None = None
     party_role: str | None = None

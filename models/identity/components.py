@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int32]
+Booleans = NDArray[np.bool_]
 #: How names of constraints begin: of a type of identifier one customer has one value; of a decision one side.
 UNIQUE, NOT_THE_SAME = "unique:", "not_the_same:"
 

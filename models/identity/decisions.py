@@ -51,7 +51,9 @@ def in_force(ledger: pl.DataFrame, *, with_undos: bool = False) -> pl.DataFrame:
     )
 
 
-def said(ledger: pl.DataFrame, observations: pl.DataFrame, records: pl.DataFrame, registry: IdentityRegistry) -> Said:
+def said(
+    ledger: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame, records: pl.DataFrame, registry: IdentityRegistry
+) -> Said:
     """Decisions in force as constraints on the personas that state their anchors.
 
     observations: persona_id, identifier_type, identifier, refusal, first_seen_at. records: record_id, persona_id,
@@ -82,7 +84,7 @@ def said(ledger: pl.DataFrame, observations: pl.DataFrame, records: pl.DataFrame
 
 
 def unheard(
-    ledger: pl.DataFrame, observations: pl.DataFrame, records: pl.DataFrame, registry: IdentityRegistry
+    ledger: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame, records: pl.DataFrame, registry: IdentityRegistry
 ) -> pl.DataFrame:
     """Values that do not count in a persona, because people said that they are another person's: persona_id,
     identifier_type, identifier; unique.
@@ -96,7 +98,7 @@ def unheard(
 
 
 def touched(
-    ledger: pl.DataFrame, observations: pl.DataFrame, records: pl.DataFrame, registry: IdentityRegistry
+    ledger: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame, records: pl.DataFrame, registry: IdentityRegistry
 ) -> pl.DataFrame:
     """Whom decisions spoke of, those taken back too: cause (``people``), cause_id, side, persona_id; unique."""
     held = _held(ledger.filter(pl.col("undoes").is_null()), observations, records, registry)
@@ -111,7 +113,10 @@ def without_effect(ledger: pl.DataFrame, found: Said) -> list[str]:
 
 
 def _held(
-    decisions: pl.DataFrame, observations: pl.DataFrame, records: pl.DataFrame, registry: IdentityRegistry
+    decisions: pl.DataFrame,
+    observations: pl.DataFrame | pl.LazyFrame,
+    records: pl.DataFrame,
+    registry: IdentityRegistry,
 ) -> pl.DataFrame:
     """Personas that state the anchors: decision_id, verdict, side, identifier_type, identifier, persona_id,
     first_seen_at, strength (0: a record itself, then the registry's order)."""
@@ -125,11 +130,14 @@ def _held(
         )
         for side in _SIDES
     )
+    told = observations.lazy().filter(
+        pl.col("refusal").is_null(), pl.col("identifier").is_in(anchors["identifier"].implode())
+    )
     if anchors.is_empty():
-        observations, records = observations.head(0), records.head(0)  # most companies, every day
+        told, records = observations.lazy().head(0), records.head(0)  # most companies, every day
     stated = pl.concat(
         [
-            observations.filter(pl.col("refusal").is_null()).select(*_ANCHOR, "persona_id", "first_seen_at"),
+            told.select(*_ANCHOR, "persona_id", "first_seen_at").collect(),
             records.select(
                 identifier_type=pl.lit(RECORD),
                 identifier="record_id",

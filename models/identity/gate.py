@@ -54,22 +54,25 @@ def figures(
     judged below ``judged_from`` customers: there a single family is a percent.
     """
     ids_before = before.owners["previous_id"].unique()
-    new = identifiers.filter("is_new")
-    moved = new.join(before.owners, on=IDENTIFIER, how="semi").height
+    moved, gone = 0, 0
+    if ids_before.len():
+        new = identifiers.lazy().filter("is_new").select(IDENTIFIER).collect()
+        moved = new.join(before.owners, on=IDENTIFIER, how="semi").height
+        gone = int((~ids_before.is_in(identifiers["customer_id"].unique().implode())).sum())
     judged = ids_before.len() >= gate.judged_from
-    sizes = customers.group_by("customer_id").len()["len"]
+    sizes = customers.group_by("customer_id").len()
     return [
-        Figure("largest_customer", float(sizes.max() or 0), gate.largest_customer),  # type: ignore[arg-type]
+        Figure("largest_customer", float(sizes["len"].max() or 0), gate.largest_customer),  # type: ignore[arg-type]
         Figure("unique_conflicts", float(conflicts), 0),
         Figure("cut_links", round(cut_share, 6), gate.cut_links),
         Figure(
             "moved_identifiers",
-            _share(moved, identifiers.height - new.height + moved),
+            _share(moved, identifiers.height - int(identifiers["is_new"].sum()) + moved),
             gate.moved_identifiers if judged else None,
         ),
         Figure(
             "gone_customers",
-            _share(int((~ids_before.is_in(identifiers["customer_id"].implode())).sum()), ids_before.len()),
+            _share(gone, ids_before.len()),
             gate.gone_customers if judged else None,
         ),
         Figure(
@@ -77,7 +80,7 @@ def figures(
             _consolidation_change(customers, before.owners),
             gate.consolidation_change if judged else None,
         ),
-        Figure("consolidation", _consolidation(customers["customer_id"]), None),
+        Figure("consolidation", _consolidation(sizes.height, customers.height), None),
     ]
 
 
@@ -96,24 +99,24 @@ def conflicts_of(
 ) -> pl.DataFrame:
     """customer_id, identifier_type of customers with two values of a unique identifier.
 
-    observations: persona_id, identifier_type, identifier of usable values. said: left_persona of what people said is
-    the same: such customers may hold two.
+    observations: persona_id, identifier_type, identifier of usable values (text, or its number). said: left_persona of
+    what people said is the same: such customers may hold two.
     """
     stated = observations.filter(pl.col("identifier_type").is_in(unique)).join(customers, on="persona_id")
     of_people = customers.join(said.select(persona_id="left_persona"), on="persona_id", how="semi")
     return (
         stated.group_by("customer_id", "identifier_type")
-        .agg(pl.col("identifier").n_unique())
-        .filter(pl.col("identifier") > 1)
+        .agg(least=pl.col("identifier").min(), greatest=pl.col("identifier").max())
+        .filter(pl.col("least") != pl.col("greatest"))
         .join(of_people, on="customer_id", how="anti")
         .select("customer_id", "identifier_type")
         .sort("customer_id", "identifier_type")
     )
 
 
-def _consolidation(customers: pl.Series) -> float:
+def _consolidation(customers: int, personas: int) -> float:
     """1 − customers ÷ personas: how much of what records state is of somebody who is known already."""
-    return round(1 - customers.n_unique() / customers.len(), 6) if customers.len() else 0.0
+    return round(1 - customers / personas, 6) if personas else 0.0
 
 
 def _consolidation_change(customers: pl.DataFrame, owners: pl.DataFrame) -> float:
@@ -122,7 +125,8 @@ def _consolidation_change(customers: pl.DataFrame, owners: pl.DataFrame) -> floa
     number = pl.col("identifier").cast(pl.Int64, strict=False)
     earlier = owners.filter(pl.col("identifier_type") == PERSONA).select("previous_id", persona_id=number)
     both = customers.join(earlier, on="persona_id")
-    return round(abs(_consolidation(both["customer_id"]) - _consolidation(both["previous_id"])), 6)
+    now, then = (_consolidation(both[ids].n_unique(), both.height) for ids in ("customer_id", "previous_id"))
+    return round(abs(now - then), 6)
 
 
 def _share(part: int, whole: int) -> float:

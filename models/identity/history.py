@@ -114,7 +114,7 @@ def active_ids(events: pl.DataFrame) -> pl.DataFrame:
 def events_of(
     before: Before,
     found: "Resolution",
-    observations: pl.DataFrame,
+    observations: pl.DataFrame | pl.LazyFrame,
     causes: pl.DataFrame,
     run: str,
     decided_on: date,
@@ -129,7 +129,8 @@ def events_of(
     ``customer_id``, which nobody bore before, has what was ``previous_id``'s; the one from whom it has most.
     """
     customers, owners = found.customers, found.identifiers
-    new = owners.filter("is_new").drop("is_new")
+    # the first time everything is new, and nothing has moved
+    new = owners.filter("is_new").drop("is_new") if before.decided.height else owners.clear().drop("is_new")
     moved = new.join(before.owners, on=_IDENTIFIER)
     ids = pl.concat([moved["previous_id"], moved["customer_id"].rename("previous_id")]).unique().to_frame()
     borne = before.borne(ids)
@@ -165,10 +166,16 @@ def _most(moved: pl.DataFrame, one: str) -> pl.DataFrame:
     return ranked.unique(one, keep="first", maintain_order=True).select("customer_id", "previous_id")
 
 
-def _left_behind(moved: pl.DataFrame, customers: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
+def _left_behind(
+    moved: pl.DataFrame, customers: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame
+) -> pl.DataFrame:
     """Without identifiers that the previous customer states still: a phone that is shared has not moved away."""
+    if moved.is_empty():  # most days
+        return moved
+    told = observations.lazy().filter("is_identifier", pl.col("identifier").is_in(moved["identifier"].implode()))
     stated = (
-        observations.filter("is_identifier")
+        told.select("persona_id", *_IDENTIFIER)
+        .collect()
         .join(moved.select(_IDENTIFIER).unique(), on=_IDENTIFIER, how="semi")
         .join(customers, on="persona_id")
     )

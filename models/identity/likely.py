@@ -8,7 +8,9 @@ birth. Masked phones alone never link: see ``weak``, ``margin`` and ``least_orde
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import log2
+from operator import or_
 
 import polars as pl
 
@@ -40,7 +42,7 @@ class Likely:
 
 
 def likely_links(
-    personas: pl.DataFrame,
+    personas: pl.DataFrame | pl.LazyFrame,
     usable: pl.DataFrame,
     groups: pl.DataFrame,
     registry: IdentityRegistry,
@@ -61,8 +63,7 @@ def likely_links(
         return _nothing(model, "the registry says nothing of matching", personas)
     named = _named(groups, usable, matching)
     phones = usable.filter(pl.col("identifier_type") == "phone").select("persona_id", phone="identifier")
-    telling = personas.filter(pl.any_horizontal(pl.col(_TELLING).is_not_null()))
-    read = read_personas(telling.join(named, on="persona_id", how="semi"), phones)
+    read = read_personas(personas.lazy().filter(reduce(or_, (pl.col(name).is_not_null() for name in _TELLING))), phones)
     profiles = of_groups(read, named.select("persona_id", GROUP)).join(
         named.select(GROUP, "is_known").unique(), on=GROUP, maintain_order="left"
     )
@@ -107,8 +108,8 @@ def model_id(model: MatchModel) -> str:
     return hashlib.sha256(model.to_json().encode()).hexdigest()[:16]
 
 
-def _nothing(model: MatchModel | None, why: str, personas: pl.DataFrame) -> Likely:
-    persona = personas.schema["persona_id"]
+def _nothing(model: MatchModel | None, why: str, personas: pl.DataFrame | pl.LazyFrame) -> Likely:
+    persona = personas.collect_schema()["persona_id"]
     schema = {
         **dict.fromkeys(("left_persona", "right_persona"), persona),
         **dict.fromkeys(("probability", "weight"), pl.Float64()),
@@ -219,7 +220,7 @@ def _accounts(named: pl.DataFrame, usable: pl.DataFrame, matching: LikelyMatchin
         .join(named, on="persona_id")
         .select(
             GROUP,
-            account=pl.concat_str("identifier_type", application.fill_null(""), separator=":"),
+            account=pl.concat_str(pl.col("identifier_type").cast(pl.String), application.fill_null(""), separator=":"),
             identifier="identifier",
         )
         .unique()

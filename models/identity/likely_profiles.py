@@ -5,9 +5,12 @@ receiver counts for a group only when most of its orders that show a phone show 
 and the district of those orders. Numbers that a platform lends (with an extension) are nobody's and are not read.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from models.identifiers import addresses_of_parts, person_names, phone_mask
+from models.identifiers.text import distinct
 from models.identity.profiles import ID
 
 GROUP = "group"
@@ -15,47 +18,58 @@ GROUP = "group"
 ATTRIBUTES = ("name", "name_pinyin", "phone_mask", "city", "district", "birth_date", "gender")
 _OWN = ("name", "name_pinyin", "city", "birth_date", "gender")
 _RECEIVER = ("name", "name_pinyin", "city", "district")
+_STATED = (
+    *("gender", "birth_date", "name", "city", "receiver_name", "receiver_phone"),
+    *("receiver_province", "receiver_city", "receiver_district"),
+)
 _MOST_PHONES = 3  # numbers of one customer that are met under their masks: his old one, and his wife's
 
 
-def read_personas(personas: pl.DataFrame, phones: pl.DataFrame) -> pl.DataFrame:
+def read_personas(personas: pl.DataFrame | pl.LazyFrame, phones: pl.DataFrame) -> pl.DataFrame:
     """One row per persona: persona_id, records_count, the own values (name, name_pinyin, phone_mask, city, birth_date,
     gender) and the receiver's (receiver_name, receiver_name_pinyin, receiver_mask, receiver_city, receiver_district).
+    Values are categories in the order of their text, a quarter of its size.
 
     personas: the model ``personas``. phones: persona_id, phone; numbers that are somebody's (not the staff's).
     """
-    wide = personas.select(
-        "persona_id",
-        "records_count",
-        "gender",
-        pl.col("birth_date").cast(pl.String),
-        *("name", "city", "receiver_name", "receiver_phone", "receiver_province", "receiver_city", "receiver_district"),
-    ).join(phones.unique("persona_id"), on="persona_id", how="left", maintain_order="left")
-    own, sent = _names(wide["name"]), _names(wide["receiver_name"])
-    lives = addresses_of_parts(wide.select("city"))
-    goes = addresses_of_parts(
-        wide.select(province="receiver_province", city="receiver_city", district="receiver_district")
-    )
-    return wide.select(
-        "persona_id",
-        "records_count",
-        own["name"],
-        own["name_pinyin"],
-        phone_mask(wide["phone"]).alias("phone_mask"),
-        lives["city"],
-        "birth_date",
-        "gender",
-        sent["name"].alias("receiver_name"),
-        sent["name_pinyin"].alias("receiver_name_pinyin"),
-        phone_mask(wide["receiver_phone"]).alias("receiver_mask"),
-        goes["city"].alias("receiver_city"),
-        goes["district"].alias("receiver_district"),
-    )
+    wide = personas.lazy().select("persona_id", "records_count", *_STATED).collect()
+    names = _beside(wide["name"], lambda known: _names(known).select("name", "name_pinyin"))
+    sent = _beside(wide["receiver_name"], lambda known: _names(known).select(pl.all().name.prefix("receiver_")))
+    lives = _beside(wide["city"], lambda known: addresses_of_parts(known.to_frame()).select("city"))
+    parts = wide.select(province="receiver_province", city="receiver_city", district="receiver_district")
+    goes = _places(parts).rename({"city": "receiver_city", "district": "receiver_district"})
+    masks = _beside(wide["receiver_phone"], lambda known: phone_mask(known).alias("receiver_mask").to_frame())
+    told = [_beside(wide[name], pl.Series.to_frame) for name in ("birth_date", "gender")]
+    wide = wide.select("persona_id", "records_count")
+    numbers = wide.join(phones.unique("persona_id"), on="persona_id", how="left", maintain_order="left")["phone"]
+    own = _beside(numbers, lambda known: phone_mask(known).alias("phone_mask").to_frame())
+    return pl.concat([wide, names, own, lives, *told, sent, masks, goes], how="horizontal")
+
+
+def _beside(values: pl.Series, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """What is read of a column, each different value once, laid beside every value as categories."""
+    known = distinct(values).alias(values.name)
+    places = values.cast(pl.String).cast(pl.Enum(known)).to_physical()
+    return pl.DataFrame([_ranked(answers).gather(places) for answers in read(known)])
+
+
+def _places(parts: pl.DataFrame) -> pl.DataFrame:
+    """city, district of addresses in parts, as categories; most rows state none."""
+    stated = parts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    places = pl.select(pl.when(stated).then(stated.cum_sum() - 1)).to_series()
+    found = addresses_of_parts(parts.filter(stated)).select("city", "district")
+    return pl.DataFrame([_ranked(values).gather(places) for values in found])
+
+
+def _ranked(values: pl.Series) -> pl.Series:
+    """Text as categories in its order."""
+    return values.cast(pl.Enum(distinct(values).sort()))
 
 
 def of_personas(read: pl.DataFrame) -> pl.DataFrame:
     """A profile per persona, to learn from: unit and ATTRIBUTES. read: read_personas."""
-    return read.select(
+    text = read.with_columns(pl.col(pl.Enum).cast(pl.String))
+    return text.select(
         pl.col("persona_id").cast(pl.String).alias(ID),
         pl.coalesce("name", "receiver_name").alias("name"),
         pl.coalesce("name_pinyin", "receiver_name_pinyin").alias("name_pinyin"),
@@ -82,7 +96,8 @@ def of_groups(read: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
         found = found.join(_most(facts, name), on=GROUP, how="left")
     found = found.join(sent, on=GROUP, how="left")
     districts = _most(facts.filter(pl.col("receiver_mask").is_null()), "receiver_district")
-    filled = found.join(districts, on=GROUP, how="left").select(
+    text = found.join(districts, on=GROUP, how="left").with_columns(pl.col(pl.Enum).cast(pl.String))
+    filled = text.select(
         GROUP,
         "orders",
         pl.coalesce("phone_mask", "receiver_mask").alias("phone_mask"),

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import polars as pl
 
 from models.documents.identity import IdentifierType, IdentityRegistry
@@ -29,40 +30,50 @@ class ValuesCollideError(Exception):
     """Two different values have one number; nothing was linked."""
 
 
-def observe(personas: pl.DataFrame, company_phones: pl.Series, registry: IdentityRegistry) -> pl.DataFrame:
+def observe(
+    personas: pl.DataFrame | pl.LazyFrame, company_phones: pl.Series, registry: IdentityRegistry
+) -> pl.DataFrame:
     """Observations of the registry's types, columns OBSERVATIONS_SCHEMA, in no order.
 
-    personas: persona_id (Int64), first_seen_at, last_seen_at, and a column for any type; ``name`` gives name_sound and
-    surname_reading, ``buyer_platform`` names the type of ``buyer_platform_id``. ``is_identifier``: not an attribute.
-    ``refusal``: blocked (the registry lists it), company (a phone of the company's own); null: none.
+    personas: persona_id (Int64), first_seen_at, last_seen_at, and a column for any type; of a lazy frame what is needed
+    is read type by type. ``name`` gives name_sound and surname_reading, ``buyer_platform`` names the type of
+    ``buyer_platform_id``. ``is_identifier``: not an attribute. ``refusal``: blocked (the registry lists it), company (a
+    phone of the company's own); null: none.
     Raises ValuesCollideError when two values have one number.
     """
-    named = _read(personas) if "name" in personas.columns else personas.clear()
+    personas = personas.lazy()
+    columns = personas.collect_schema().names()
+    named = _read(personas) if "name" in columns else pl.DataFrame()
     parts = []
     for name in registry.types:
-        frame = named if name in named.columns and name not in personas.columns else personas
-        if name in frame.columns:
-            parts.append(_stated(frame, name, name, company_phones, registry))
-    if "buyer_platform" in personas.columns:
-        platforms = set(personas["buyer_platform"].drop_nulls().unique()) & set(registry.types)
-        for name in sorted(platforms):
+        if name in columns:
+            parts.append(_stated(personas, name, name, company_phones, registry))
+        elif name in named.columns:
+            parts.append(_stated(named.lazy(), name, name, company_phones, registry))
+    if "buyer_platform" in columns:
+        platforms = set(personas.select(pl.col("buyer_platform").unique()).collect().to_series().drop_nulls())
+        for name in sorted(platforms & set(registry.types)):
             buyers = personas.filter(pl.col("buyer_platform") == name)
             parts.append(_stated(buyers, name, "buyer_platform_id", company_phones, registry))
     stated = pl.concat(parts)
-    return stated.with_columns(value_ids(stated)).select(*OBSERVATIONS_SCHEMA)
+    del parts, named
+    _refuse_collisions(stated["value_id"], stated["check"])
+    return stated.select(*OBSERVATIONS_SCHEMA)
 
 
 def _stated(
-    personas: pl.DataFrame, kind: str, column: str, company_phones: pl.Series, registry: IdentityRegistry
+    personas: pl.LazyFrame, kind: str, column: str, company_phones: pl.Series, registry: IdentityRegistry
 ) -> pl.DataFrame:
-    """What personas state of one type, without its number; one type at a time, because most of a wide row is empty."""
-    text = pl.col(column).cast(pl.String)
-    stated = personas.filter(text.is_not_null() & (text != "")).select(*_SEEN, identifier=text)
+    """What personas state of one type, and ``check`` (``_numbered``); one type at a time, because most of a wide row is
+    empty."""
+    told = personas.filter(pl.col(column).is_not_null()).select(*_SEEN, identifier=pl.col(column).cast(pl.String))
+    stated = told.collect().filter(pl.col("identifier") != "")
     company = pl.lit(kind == "phone") & pl.col("identifier").is_in(company_phones.implode())
     identifiers = {one.name: one for one in registry.identifiers}
     blocked = _blocked(stated["identifier"], identifiers[kind]) if kind in identifiers else pl.lit(value=False)
     refusal = pl.when(blocked).then(pl.lit("blocked")).when(company).then(pl.lit("company")).otherwise(None)
-    return stated.with_columns(refusal=refusal, identifier_type=pl.lit(kind), is_identifier=pl.lit(kind in identifiers))
+    named = stated.with_columns(identifier_type=pl.lit(kind), is_identifier=pl.lit(kind in identifiers))
+    return named.with_columns(*_numbered(), refusal=refusal)
 
 
 def value_ids(values: pl.DataFrame) -> pl.Series:
@@ -72,24 +83,41 @@ def value_ids(values: pl.DataFrame) -> pl.Series:
     number would make two people one, so that they are looked for by a second hash.
     Raises ValuesCollideError when there are such.
     """
-    value = pl.struct(IDENTIFIER)
-    numbers = values.select(
-        value_id=(value.hash(_SEEDS[0]) // 2 ** (64 - VALUE_BITS)).cast(pl.Int64), check=value.hash(_SEEDS[1])
-    )
-    number, check = pl.col("value_id"), pl.col("check")
-    is_taken = (number == number.shift()) & (check != check.shift())  # in order, equal numbers stand together
-    if numbers.sort("value_id").select(is_taken.any()).item():
-        raise ValuesCollideError(
-            f"two different values have one number of {VALUE_BITS} bits, in {numbers['value_id'].n_unique()} values: "
-            f"give {__name__} other _SEEDS"
-        )
+    numbers = values.select(*_numbered())
+    _refuse_collisions(numbers["value_id"], numbers["check"])
     return numbers["value_id"]
 
 
-def _read(personas: pl.DataFrame) -> pl.DataFrame:
+def _numbered() -> tuple[pl.Expr, pl.Expr]:
+    """value_id of the columns IDENTIFIER, and check, a second hash of the same."""
+    value = pl.struct(IDENTIFIER)
+    number = (value.hash(_SEEDS[0]) // 2 ** (64 - VALUE_BITS)).cast(pl.Int64)
+    return number.alias("value_id"), value.hash(_SEEDS[1]).alias("check")
+
+
+def _refuse_collisions(numbers: pl.Series, checks: pl.Series) -> None:
+    """Raises ValuesCollideError when there are fewer numbers than values, which the second hash tells apart.
+
+    Both are counted, each by itself: to put one in order beside the other costs ten times as much.
+    """
+    values = _distinct(checks)
+    if _distinct(numbers) < values:
+        raise ValuesCollideError(
+            f"two different values have one number of {VALUE_BITS} bits, in {values} values: "
+            f"give {__name__} other _SEEDS"
+        )
+
+
+def _distinct(numbers: pl.Series) -> int:
+    """How many different ones there are."""
+    ordered = np.sort(numbers.to_numpy())
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1 if ordered.size else 0
+
+
+def _read(personas: pl.LazyFrame) -> pl.DataFrame:
     """Personas that state a name: name_sound of names in full, surname_reading of Chinese ones, also of masked ones
     and such with a title."""
-    named = personas.filter(pl.col("name").is_not_null())
+    named = personas.filter(pl.col("name").is_not_null()).select(*_SEEN, "name").collect()
     read = person_names(named["name"])
     chinese = read["name_kind"].is_in(["full", "masked", "surname_title"])
     surnames = read.select(pl.when(chinese).then(pl.col("name_pinyin").str.split(" ").list.first()))

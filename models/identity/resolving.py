@@ -8,9 +8,8 @@ from functools import cached_property
 import polars as pl
 
 from models.documents.identity import IdentityRegistry
-from models.identity.clusters import LIKELY, Resolution, group, name
+from models.identity.clusters import LIKELY, Groups, Resolution, accepted_links, name, usable_of
 from models.identity.decisions import Said
-from models.identity.ids import IDENTIFIER
 from models.identity.likely import Likely, likely_links
 from models.identity.scoring import MatchModel
 
@@ -19,12 +18,13 @@ from models.identity.scoring import MatchModel
 class Known:
     """What is known before anybody is a customer.
 
-    personas: the model ``personas``. observations: OBSERVATIONS_SCHEMA. refused, edges, contested: what the linking
-    models say (``group``). decided: identifier_type, identifier, customer_id, seq. said: people's decisions.
+    personas: the model ``personas``. observations: OBSERVATIONS_SCHEMA. Both may be what is read when it is asked.
+    refused, edges, contested: what the linking models say (``group``). decided: identifier_type, identifier,
+    customer_id, seq. said: people's decisions.
     """
 
-    personas: pl.DataFrame
-    observations: pl.DataFrame
+    personas: pl.DataFrame | pl.LazyFrame
+    observations: pl.DataFrame | pl.LazyFrame
     refused: pl.DataFrame
     edges: pl.DataFrame
     contested: pl.Series
@@ -33,9 +33,8 @@ class Known:
 
     @cached_property
     def usable(self) -> pl.DataFrame:
-        """persona_id, identifier_type, identifier: what personas state of identifiers that are somebody's."""
-        stated = self.observations.filter("is_identifier").join(self.refused, on="value_id", how="anti")
-        return stated.select("persona_id", *IDENTIFIER)
+        """``usable_of``: what personas state of identifiers that are somebody's."""
+        return usable_of(self.observations, self.refused)
 
 
 @dataclass(frozen=True)
@@ -50,26 +49,27 @@ class WhoIsWho:
 
 def who_is_who(known: Known, registry: IdentityRegistry, key: str, model: MatchModel | None = None) -> WhoIsWho:
     """Customers of all that is known. Without a model the pass learns one; key: see ``name``."""
-    grouped = group(known.observations, known.refused, known.edges, known.contested, registry, known.said)
-    groups = _with_hidden(known.personas, grouped.nodes, known.usable)
-    likely = likely_links(known.personas, known.usable, groups, registry, model, known.said.apart, _labels(known.said))
+    links = accepted_links(known.edges, known.said)
+    everybody = None if registry.anonymous else known.observations.lazy().select("persona_id").collect().to_series()
+    hidden = known.personas.lazy().filter(pl.col("receiver_phone").is_not_null()).select("persona_id").collect()
+    groups = Groups.of(known.usable, links, known.contested, registry, everybody, hidden["persona_id"])
+    grouped = groups.grouped(known.said)
+    named = _with_hidden(hidden, grouped.nodes, known.usable)
+    likely = likely_links(known.personas, known.usable, named, registry, model, known.said.apart, _labels(known.said))
     edges = known.edges
     if (likely.links["decision"] == "linked").any():  # also those who are somebody only because they are likely to be
-        edges = pl.concat([edges, as_edges(likely, edges.schema, registry)])
-        grouped = group(known.observations, known.refused, edges, known.contested, registry, known.said)
+        more = as_edges(likely, edges.schema, registry)
+        edges = pl.concat([edges, more])
+        grouped = groups.grouped(known.said, accepted_links(more))
     return WhoIsWho(name(grouped, known.decided, registry, key), likely, edges)
 
 
-def _with_hidden(personas: pl.DataFrame, nodes: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
-    """persona_id, group: the groups, and each hidden receiver of whom nothing else is known as its own. Who could
-    be one of several people is none."""
-    hidden = (
-        personas.filter(pl.col("receiver_phone").is_not_null())
-        .join(nodes, on="persona_id", how="anti")
-        .join(identifiers, on="persona_id", how="anti")
-    )
-    alone = hidden.select("persona_id", group=pl.lit("alone:") + pl.col("persona_id").cast(pl.String))
-    return pl.concat([nodes.select("persona_id", group=pl.col("component").cast(pl.String)), alone])
+def _with_hidden(hidden: pl.DataFrame, nodes: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
+    """persona_id, group: the groups, and each hidden receiver (persona_id) of whom nothing else is known as its own.
+    Who could be one of several people is none."""
+    alone = hidden.join(nodes, on="persona_id", how="anti").join(identifiers, on="persona_id", how="anti")
+    of_groups = nodes.select("persona_id", group="component")
+    return pl.concat([of_groups, alone.with_columns(group=nodes.height + pl.int_range(pl.len(), dtype=pl.Int32))])
 
 
 def _labels(said: Said) -> pl.DataFrame:

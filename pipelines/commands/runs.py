@@ -20,6 +20,7 @@ def run(
     ] = None,
     to_seq: Annotated[int, typer.Option(help="the last batch to read; default: the newest", min=0)] = 0,
     retrain: Annotated[bool, typer.Option("--retrain", help="train the churn estimator even when it is fresh")] = False,
+    full: Annotated[bool, typer.Option("--full", help="build every table anew, not only what changed")] = False,
     engine: Annotated[Engine | None, typer.Option(help="what dbt runs on; default: the setting `engine`")] = None,
     first: Annotated[
         datetime | None,
@@ -41,7 +42,9 @@ def run(
     settings = Settings(engine=engine) if engine else Settings()
     read_again(settings, first, last)
     day = business_date.date().isoformat() if business_date else ""
-    report = published(settings, business_date=day, to_seq=to_seq, retrain=retrain, wait_minutes=wait, quiet=as_json)
+    report = published(
+        settings, business_date=day, to_seq=to_seq, retrain=retrain, full=full, wait_minutes=wait, quiet=as_json
+    )
     table = Table("business date", "sequence", "snapshot", "seconds", title="Published")
     table.add_row(report["business_date"], str(report["to_seq"]), report["snapshot"], f"{report['seconds']:.0f}")
     emit(report, as_json=as_json, table=table)
@@ -61,6 +64,7 @@ def published(
     business_date: str = "",
     to_seq: int = 0,
     retrain: bool = False,
+    full: bool = False,
     wait_minutes: int = 0,
     quiet: bool,
 ) -> dict:
@@ -82,6 +86,7 @@ def published(
             business_date=business_date,
             to_seq=to_seq,
             retrain=retrain,
+            full=full,
             wait_seconds=wait_minutes * 60,
             on_progress=show,
         )

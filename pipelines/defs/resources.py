@@ -38,13 +38,15 @@ class Build(dg.ConfigurableResource):
     """One run's build: what was asked for, and the warehouse, held exclusively while the run lasts.
 
     Empty ``business_date`` and zero ``to_seq`` mean: as the lake stands now. Without ``publish`` the run commits what
-    it decides, and readers stay where they are. A run waits for the one before, as the settings say.
+    it decides, and readers stay where they are. A run waits for the one before, as the settings say. ``full``: every
+    table is built anew, also where the build could go on from the run before.
     """
 
     business_date: str = ""
     to_seq: int = 0
     retrain: bool = False
     publish: bool = True
+    full: bool = False
     _workspace: Workspace = PrivateAttr()
     _engine: RunningEngine = PrivateAttr()
 
@@ -65,6 +67,13 @@ class Build(dg.ConfigurableResource):
     def engine(self) -> RunningEngine:
         """What dbt runs on in this run."""
         return self._engine
+
+    @property
+    def why_whole(self) -> str:
+        """Why this build may not go on from the run before, in words; empty when it may."""
+        if self.full:
+            return "it was asked for"
+        return "" if self._workspace.settings.engine is Engine.DUCKDB else "only DuckDB goes on"
 
     @property
     def plan(self) -> RunPlan:

@@ -95,7 +95,11 @@ _OF_PEOPLE = {
             null::timestamp as occurred_at
         where false
     """,
-    "staff_stores": "select 'ann' || i as userid, 'S' || (i % 300) as store_id from range(900) r(i)",
+    "staff_periods": """
+        select 'ann' || i as staff_id, 'S' || (i % 300) as store_id, timestamp '1900-01-01' as starts_at,
+            timestamp '9999-12-31' as ends_at
+        from range(900) r(i)
+    """,
     "stg_files__members": """
         select member_no, 'name' || i as name, 'female' as gender, date '1990-01-01' as birth_date, store_id,
             null::varchar as staff_id, seen_at as joined_at, null::timestamp as updated_at, 'b' as _batch, i as _row

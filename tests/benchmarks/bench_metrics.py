@@ -31,6 +31,7 @@ _TABLES = {
             printf('R%02d', i % 12) as region, ['direct', 'online'][i % 7 // 6 + 1] as store_type
         from range($stores) r(i)
     """,
+    "store_periods": "select *, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to from stores",
     "customers": """
         select printf('C%015x', hash(i) >> 4) as customer_id, $start + to_seconds(i * 60) as first_seen_at,
             printf('S%03d', i % $stores) as home_store_id
@@ -63,11 +64,15 @@ _TABLES = {
         from (select i, (i // 4 * 15485863) % $customers as c from range($events) r(i)) join numbered on n = c
     """,
     "settlement_entries": """
-        select store_id, ['hq', 'store', 'region'][p::int + 1] as party_role, 'CNY' as currency, 3300::bigint as amount,
+        select store_id, region, store_type, ['hq', 'store', 'region'][p::int + 1] as party_role,
+            'CNY' as currency, 3300::bigint as amount,
             sold_at::date as economic_date
-        from orders, range(3) r(p)
+        from orders join stores using (store_id), range(3) r(p)
     """,
-    "staff_stores": "select 'u' as userid, 'S001' as store_id",
+    "staff_periods": """
+        select 'u' as staff_id, 'S001' as store_id, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to,
+            timestamp '1900-01-01' as starts_at, timestamp '9999-12-31' as ends_at
+    """,
     "stg_files__members": "select ''::varchar as store_id, ''::varchar as source, $start as joined_at limit 0",
     "stg_store__consents": "select 'granted' as state, 'any' as channel, $start as decided_at limit 0",
     "stg_files__tickets": """

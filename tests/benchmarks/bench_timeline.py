@@ -57,7 +57,10 @@ _ROWS = {
         select 'corp' as corp_id, 'm' || i as msgid, 'ann' as receiver_id, 'staff' as receiver_kind
         from range({MESSAGES}) r(i)
     """,
-    "stores": "select 'S1' as store_id, 'direct' as store_type",
+    "store_periods": """
+        select 'S1' as store_id, 'direct' as store_type, timestamp '1900-01-01' as starts_at,
+            timestamp '9999-12-31' as ends_at
+    """,
     "orders": f"""
         select 'S1:' || i as order_key, 'S1' as store_id, printf('C%06d', hash(i) % {CUSTOMERS}) as customer_id,
             1 + i % 3 as lines_count, 'Product number ' || (i % 500) as product_name, 'CNY' as currency,

@@ -32,6 +32,7 @@ _TABLES = {
             'Asia/Shanghai' as timezone, case when i % 20 = 0 then 'HKD' else 'CNY' end as currency
         from range(200) r(i)
     """,
+    "store_periods": "select *, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to from stores",
     "order_lines": """
         with orders as (
             select i, (i * 7919) % 200 as s,
@@ -59,7 +60,8 @@ _TABLES = {
     """,
     "settlement_entries": """
         select 'SALE:' || order_line_id || ':' || n as entry_id, 'SALE' as posting, order_line_id as line_id,
-            null::varchar as original_line_id, order_key, store_id, 'r' as rule_id, 'v' as rule_version,
+            null::varchar as original_line_id, order_key, store_id, 'direct' as store_type,
+            'r' as rule_id, 'v' as rule_version,
             n::int as component_seq, currency, paid_amount * (case when n = 1 then 2 else 98 end) // 100 as amount,
             sold_at::date as economic_date
         from order_lines, range(1, 3) p(n)

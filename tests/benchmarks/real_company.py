@@ -47,10 +47,12 @@ class RealCompany:
         for path, name in self.files:
             mapping = MAPS / f"{name}.yaml"
             dataset = Mapping.load(mapping).dataset
-            imported = company.scrm_json("import", str(path), "--as", dataset, "--map", str(mapping), **self.settings)
+            imported = company.scrm_json(
+                "import", str(path), "--as", dataset, "--map", str(mapping), apart=True, **self.settings
+            )
             accounted.update({key: imported[key] for key in ACCOUNTED})
         landed = time.monotonic()
-        company.scrm("run", "--business-date", self.business_date.isoformat(), "--json", **self.settings)
+        company.scrm("run", "--business-date", self.business_date.isoformat(), "--json", apart=True, **self.settings)
         ended = time.monotonic()
         return {
             **{key: accounted[key] for key in ACCOUNTED},

@@ -7,19 +7,11 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import access, data
 from models.serving import Viewer
-from tests.factories_snapshot import build_snapshot
 
 APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
 OWNER = Viewer.owner_of_the_company()
 MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S02"}), sees_personal=True)
 ANALYST = Viewer("analyst", "", frozenset({"analyst"}), None, sees_personal=False)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    build_snapshot(home / "published")
-    return home
 
 
 @pytest.fixture

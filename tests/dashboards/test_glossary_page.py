@@ -1,7 +1,7 @@
 """The glossary's page: every figure of the place and period that are chosen, none that is out of scope."""
 
 from dashboards import access
-from tests.dashboards.test_pages import MANAGER, NOWHERE, app, fresh, home  # noqa: F401 - the pages' own fixtures
+from tests.dashboards.conftest import MANAGER, NOWHERE
 
 
 def _glossary(at):
@@ -9,7 +9,7 @@ def _glossary(at):
     return {row["name"]: row for row in table.to_dict("records")}
 
 
-def test_the_glossary_tells_each_figure_of_the_place_and_period_that_are_chosen(app):  # noqa: F811
+def test_the_glossary_tells_each_figure_of_the_place_and_period_that_are_chosen(app):
     at = app("glossary", "en")
     company = _glossary(at)
     assert company["Sales"]["value"].startswith("CNY ") and "; HKD " in company["Sales"]["value"]
@@ -27,7 +27,7 @@ def test_the_glossary_tells_each_figure_of_the_place_and_period_that_are_chosen(
     assert not at.dataframe and [info.value for info in at.info] == ["No figure matches; try another word."]
 
 
-def test_the_glossary_of_a_store_manager_has_no_figure_of_the_company(app, monkeypatch):  # noqa: F811
+def test_the_glossary_of_a_store_manager_has_no_figure_of_the_company(app, monkeypatch):
     monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
     at = app("glossary", "en")
     assert at.selectbox(key="glossary_place").options == ["Region: 华东", "Store: 上海南京路店"]  # all of it
@@ -38,7 +38,7 @@ def test_the_glossary_of_a_store_manager_has_no_figure_of_the_company(app, monke
     assert {row["value"] for row in _glossary(at).values()} == {"-"}
 
 
-def test_figures_of_pages_say_what_they_mean(app):  # noqa: F811
+def test_figures_of_pages_say_what_they_mean(app):
     helps = {metric.label: metric.help for metric in app("overview", "en").metric}
     assert "Refunds are not taken off" in helps["Revenue CNY"]
     assert "sales ÷ orders" in helps["Average order CNY"]

@@ -4,7 +4,6 @@ import itertools
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,17 +12,16 @@ from dashboards import access, data
 from models.serving import NotAllowedError, Viewer
 from models.serving.pointer import CURRENT
 from models.store import Store
+from tests.dashboards.conftest import MANAGER, NOWHERE, OWNER
 from tests.factories_snapshot import BUSINESS_DATE, HOSTILE_NAME, build_snapshot
 
-APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
+pytestmark = pytest.mark.usefixtures("fresh")
+
 PAGES = (
     *("overview", "customers", "journey", "identity", "identity_review", "value", "reach", "settlement"),
     *("at_risk", "glossary", "quality"),
 )
 LANGUAGES = ("zh", "en")
-OWNER = Viewer.owner_of_the_company()
-MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
-NOWHERE = Viewer("x", "", frozenset({"store_manager"}), frozenset())
 TITLES = {
     "zh": (
         "总览",
@@ -43,41 +41,6 @@ TITLES = {
         *("Settlement", "At risk", "Glossary", "Data"),
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    build_snapshot(home / "published")
-    return home
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch):
-    """Every test with caches of its own; the viewer is the owner unless the test says otherwise."""
-    monkeypatch.setattr(access, "current_viewer", lambda: OWNER)
-    yield
-    for cached in (data.settings, data.snapshots, data._answer):
-        cached.clear()
-
-
-@pytest.fixture
-def app(home: Path, monkeypatch: pytest.MonkeyPatch):
-    """``app(page, language, **query)``: the page after one run."""
-    monkeypatch.setenv("SCRM_HOME", str(home))
-
-    def opened(page: str = "overview", language: str = "zh", **query: str) -> AppTest:
-        at = AppTest.from_file(APP, default_timeout=30)
-        at.query_params["language"] = language
-        at.run()
-        if page != "overview":
-            at.switch_page(f"app_pages/{page}.py")
-            for name, value in query.items():
-                at.query_params[name] = value
-            at.run()
-        return at
-
-    return opened
 
 
 def _shown(at: AppTest) -> str:

@@ -16,7 +16,7 @@ from dashboards import access, data
 from models.serving import Snapshots
 from models.store import Store
 from tests.conftest import ID_KEY, Company
-from tests.dashboards.test_pages import APP
+from tests.dashboards.conftest import APP
 from tests.dashboards.test_people_pages import PAGES_OF, is_refused
 from tests.scope_company import Part, Tables, whole_tables
 

@@ -1,50 +1,9 @@
 """The page of reach and friends, and the tags of one customer: what they count, in which words, and for whom."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from dashboards import access, data
-from models.serving import Viewer
-from tests.factories_snapshot import build_snapshot
-
-APP = Path(__file__).parents[2] / "dashboards" / "streamlit_app.py"
-OWNER = Viewer.owner_of_the_company()
-MANAGER = Viewer("manager", "", frozenset({"store_manager"}), frozenset({"S01"}))
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    build_snapshot(home / "published")
-    return home
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(access, "current_viewer", lambda: OWNER)
-    yield
-    for cached in (data.settings, data.snapshots, data._answer):
-        cached.clear()
-
-
-@pytest.fixture
-def app(home: Path, monkeypatch: pytest.MonkeyPatch):
-    """``app(page, language, **query)``: the page after one run."""
-    monkeypatch.setenv("SCRM_HOME", str(home))
-
-    def opened(page: str, language: str = "zh", **query: str) -> AppTest:
-        at = AppTest.from_file(APP, default_timeout=30)
-        at.query_params["language"] = language
-        at.run()
-        at.switch_page(f"app_pages/{page}.py")
-        for name, value in query.items():
-            at.query_params[name] = value
-        at.run()
-        return at
-
-    return opened
+from dashboards import access
+from tests.dashboards.conftest import MANAGER
 
 
 def test_reach_tells_by_purpose_who_can_be_reached_and_why_not(app):

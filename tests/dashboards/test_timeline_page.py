@@ -3,10 +3,10 @@
 import re
 
 from dashboards import access
-from tests.dashboards.test_pages import MANAGER, app, fresh, home  # noqa: F401 - the pages' own fixtures
+from tests.dashboards.conftest import MANAGER
 
 
-def test_a_timeline_reads_as_sentences_page_by_page(app):  # noqa: F811
+def test_a_timeline_reads_as_sentences_page_by_page(app):
     """Sixty things at one moment, more than a page holds: none is lost between pages, and nothing is read as HTML."""
     at = app("customers", "en", customer="C000005")
     first = [text.value for text in at.text if "Looked at" in text.value]
@@ -19,7 +19,7 @@ def test_a_timeline_reads_as_sentences_page_by_page(app):  # noqa: F811
     assert [text.value for text in at.text if "Looked at" in text.value] == first
 
 
-def test_a_timeline_of_one_subject(app):  # noqa: F811
+def test_a_timeline_of_one_subject(app):
     at = app("customers", "zh", customer="C000000")
     everything = [text.value for text in at.text if re.match(r"\d\d:\d\d", text.value)]
     assert any("购买了“<b>茶</b>”等，另有 2 项 · CNY" in text for text in everything)
@@ -29,7 +29,7 @@ def test_a_timeline_of_one_subject(app):  # noqa: F811
     assert "加入了客户群“广州天河店 会员群”" in told[0]
 
 
-def test_a_group_named_after_a_store_is_not_told_out_of_its_scope(app, monkeypatch):  # noqa: F811
+def test_a_group_named_after_a_store_is_not_told_out_of_its_scope(app, monkeypatch):
     monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
     at = app("customers", "zh", customer="C000000")
     assert any("加入了客户群" in text.value for text in at.text)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dashboards import access
-from tests.dashboards.test_pages import MANAGER, app, fresh, home  # noqa: F401 - the pages' own fixtures
+from tests.dashboards.conftest import MANAGER
 
 
 def _figures(at):
@@ -16,7 +16,7 @@ def _table(at, column):
     return next(table.value for table in at.dataframe if column in table.value)
 
 
-def test_a_contribution_says_how_much_of_its_cost_is_known(app):  # noqa: F811
+def test_a_contribution_says_how_much_of_its_cost_is_known(app):
     at = app("value", "en")
     figures = _figures(at)
     assert "Contribution CNY, partial" in figures
@@ -27,7 +27,7 @@ def test_a_contribution_says_how_much_of_its_cost_is_known(app):  # noqa: F811
     assert "Fees" in absent and "Shipping" in absent and "Commission" not in absent
 
 
-def test_without_any_cost_no_profit_is_shown(app):  # noqa: F811
+def test_without_any_cost_no_profit_is_shown(app):
     """The shop in dollars has no costs: every contribution there would be a sale that cost nothing."""
     at = app("value", "en")
     at.segmented_control(key="value_currency").set_value("HKD").run()
@@ -40,7 +40,7 @@ def test_without_any_cost_no_profit_is_shown(app):  # noqa: F811
 
 
 @pytest.mark.parametrize("dimension", ["channel", "store", "product"])
-def test_the_parts_add_up_to_the_whole(app, dimension):  # noqa: F811
+def test_the_parts_add_up_to_the_whole(app, dimension):
     at = app("value", "en")
     at.segmented_control(key="value_dimension").set_value(dimension).run()
     assert not at.exception
@@ -48,7 +48,7 @@ def test_the_parts_add_up_to_the_whole(app, dimension):  # noqa: F811
     assert f"{_table(at, 'part')['net'].sum():.2f}" == net
 
 
-def test_a_month_and_a_store_can_be_chosen(app):  # noqa: F811
+def test_a_month_and_a_store_can_be_chosen(app):
     at = app("value", "en")
     whole = _figures(at)["Net sales CNY"]
     at.selectbox(key="value_store").set_value("S01").run()
@@ -59,14 +59,14 @@ def test_a_month_and_a_store_can_be_chosen(app):  # noqa: F811
     assert len({whole, one, _figures(at)["Net sales CNY"]}) == 3
 
 
-def test_segments_carry_the_documents_names_and_hold_everybody(app):  # noqa: F811
+def test_segments_carry_the_documents_names_and_hold_everybody(app):
     chinese, english = (_table(app("value", language), "share") for language in ("zh", "en"))
     assert set(chinese["name"]) <= {"重要价值客户", "已流失", "久未购买"}
     assert set(english["name"]) <= {"Champions", "Lost", "Long gone"}
     assert round(english["share"].sum(), 6) == 100
 
 
-def test_the_grid_can_show_money(app):  # noqa: F811
+def test_the_grid_can_show_money(app):
     at = app("value", "en")
     charts = len(at.get("vega_lite_chart"))
     at.segmented_control(key="value_shown").set_value("net").run()
@@ -74,7 +74,7 @@ def test_the_grid_can_show_money(app):  # noqa: F811
     assert len(at.get("vega_lite_chart")) == charts == 2
 
 
-def test_amounts_that_stand_at_no_line_are_told_to_the_whole_company_only(app, monkeypatch):  # noqa: F811
+def test_amounts_that_stand_at_no_line_are_told_to_the_whole_company_only(app, monkeypatch):
     gaps = _table(app("value", "en"), "reason")
     assert set(gaps["reason"]) == {"no exchange rate of the day", "order not known"}
     monkeypatch.setattr(access, "current_viewer", lambda: MANAGER)
@@ -82,7 +82,7 @@ def test_amounts_that_stand_at_no_line_are_told_to_the_whole_company_only(app, m
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "cost known of"), ("zh", "成本已知部分占")])
-def test_the_customers_page_has_one_line_of_value(app, language, words):  # noqa: F811
+def test_the_customers_page_has_one_line_of_value(app, language, words):
     at = app("customers", language, customer="C000000")
     (line,) = [text.value for text in at.text if words in text.value]
     assert "CNY" in line and ("Champions" in line or "重要价值客户" in line)

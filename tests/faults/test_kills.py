@@ -132,7 +132,7 @@ def _killed(company: Company, aim: Aim, since: float, said: Path, temporary: Pat
 def mended(company: Company) -> float:
     """Seconds of the next run after a death, without any hand work."""
     started = time.monotonic()
-    company.scrm(*DEMO)
+    company.scrm(*DEMO, apart=True)
     return time.monotonic() - started
 
 

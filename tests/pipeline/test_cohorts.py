@@ -22,6 +22,7 @@ MODELS = ("cohort_members", "cohort_retention", "cohort_revenue")
 PLACES = pl.DataFrame(
     [("UK", "direct", "Europe/London"), ("ABROAD", "online", "Asia/Tokyo")], schema=dict(STORES), orient="row"
 )
+STATES = PLACES.with_columns(valid_from=date(1900, 1, 1), valid_to=date(9999, 12, 31))
 
 
 def online_retail(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -125,7 +126,7 @@ def test_cohorts_of_real_customers_equal_an_independent_computation(project: Jou
     orders = sold.group_by("order_key", "store_id").agg(
         pl.col("customer_id").min(), pl.col("is_sale").max(), pl.col("sold_at").min()
     )
-    project.fill(order_lines=sold, orders=orders, refunds=given_back, stores=PLACES)
+    project.fill(order_lines=sold, orders=orders, refunds=given_back, stores=PLACES, store_periods=STATES)
     project.build(*MODELS)
     retention, revenue = expected(sold, given_back)
     for table, wanted in (("cohort_retention", retention), ("cohort_revenue", revenue)):

@@ -57,6 +57,11 @@ def batches() -> list[Mapping[str, Sequence[Row]]]:
         {
             "stores": [store("S1", city="上海"), store("S2", region="south", city="广州")],
             "wecom_staff": [staff("ann", "S1")],
+            # she moved after she had written the remark and the phone
+            "staff": [
+                {"staff_id": "E1", "userid": "ann", "name": "ann", "store_id": "S1"},
+                {"staff_id": "E1", "userid": "ann", "name": "ann", "store_id": "S2", "valid_from": date(2025, 1, 1)},
+            ],
             "wecom_contacts": [contact("wm1", name="小雨🌧", gender=2)],
             "wecom_follows": [
                 follow("ann", "wm1", "2024-03-01", remark="王雨"),
@@ -150,6 +155,13 @@ def told(tables: Tables, field: str, customer: str = "C1") -> tuple[object, ...]
 def test_what_staff_have_from_the_person_beats_what_is_newer(record: Tables) -> None:
     assert told(record, "phone") == (TYPED, "wecom_follows:ann:wm1", "S1", "verified", NEWER, "orders:S1:T11")
     assert rows(record["customers"], "phone", "name") == [(TYPED, "王雨")]
+
+
+def test_what_an_employee_wrote_stays_with_the_store_and_the_customer_goes_with_the_employee(record: Tables) -> None:
+    said = record["customer_statements"].filter(pl.col("source").str.starts_with("wecom_"))
+    assert rows(said, "source", "store_id") == [("wecom_contacts", "S1")] * 3 + [("wecom_follows", "S1")] * 3
+    assert rows(record["customer_owners"], "userid", "store_id") == [("ann", "S2")]
+    assert rows(record["customers"], "owner_store_id") == [("S2",)]
 
 
 def test_a_remark_is_a_name_unless_it_is_the_nickname(record: Tables) -> None:

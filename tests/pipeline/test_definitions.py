@@ -1,10 +1,15 @@
 """What Dagster sees: one unbroken road from the landing to the published snapshot, each stop named and owned."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from models.contracts import CONTRACTS
 from models.contracts.published import PUBLISHED
+from models.settings import PROJECT_ROOT
+from pipelines.dbt import DbtProject
+from tests import dbt_runs
 
 pytestmark = pytest.mark.slow
 
@@ -59,3 +64,16 @@ def test_the_main_job_does_not_wait_for_systems_outside(definitions: dg.Definiti
     assert "wecom_observations" not in {node.name for node in job.nodes}
     schedules = definitions.get_repository_def().schedule_defs
     assert {schedule.name for schedule in schedules} == {"main_schedule", "sources_schedule"}
+
+
+def test_the_first_run_of_a_checkout_finds_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parse from nothing leaves dbt's indexes in the manifest; a copy by dbt's own pickling has them mixed up."""
+    monkeypatch.setenv("SCRM_BUILDING", str(tmp_path))
+    project = DbtProject(PROJECT_ROOT / "dbt_project")
+    project.manifest = dbt_runs.project().manifest
+    indexes = ("ref", "source", "doc", "disabled", "function")
+    assert all(getattr(project.manifest, f"{index}_lookup") is not None for index in indexes), "as after a parse"
+    manifest = project.manifest_here()
+    assert manifest.ref_lookup.find("customers", None, None, manifest).name == "customers"
+    assert manifest.source_lookup.find("lake.orders", None, manifest).name == "orders"
+    assert manifest.source_lookup.find("lake.orders", None, manifest).meta["external_location"].count(str(tmp_path))

@@ -1,14 +1,15 @@
 """Every figure of the company against the landed rows, and `scrm why` on each of them.
 
 Accidents it prevents: two pages with two answers, a sum that forgets a store or a month, buyers that are added up, a
-day in the wrong time zone, and an explanation whose rows do not make the figure.
+day in the wrong time zone, a region that takes what its store sold before it came there, and an explanation whose rows
+do not make the figure.
 """
 
 import json
 import shutil
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import polars as pl
@@ -25,7 +26,7 @@ from pipelines.origins import ORIGINS, landed_rows
 from pipelines.tracing import Place, opened, trace
 from pipelines.warehouse import DATABASE
 from tests.conftest import ID_KEY, Company
-from tests.metrics_company import enlarge
+from tests.metrics_company import CHANGED_ON, FROM, MOVED_ON, TO, enlarge
 from tests.metrics_oracle import KEY, Oracle
 
 KNOWN = glossary()
@@ -36,7 +37,7 @@ ABSENT = {"messages_received", "messages_sent", "identity_merges", "identity_spl
 
 @pytest.fixture(scope="module")
 def company(published_sample: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """The sample with members, tickets, lost contacts and a second delivery of orders; the run of its newest day."""
+    """The sample with what it lacks (``enlarge``); the run of its newest day."""
     home = tmp_path_factory.mktemp("metrics") / "home"
     shutil.copytree(published_sample.home, home)
     enlarge(Lake(home / "lake"))
@@ -85,7 +86,10 @@ def test_every_published_figure_stands_in_the_glossary_with_its_places(metrics: 
 
 
 def _samples(figure: Figure, metrics: pl.DataFrame) -> list[tuple[Place, bool]]:
-    """Of each kind of period and place the first, the last and one in the middle of what was published."""
+    """Of each kind of period and place the first, the last and one in the middle of what was published.
+
+    And the regions and channels of a changed store, in the month before.
+    """
     found = []
     mine = metrics.filter(pl.col("metric") == figure.id)
     for (kind, dimension), rows in mine.group_by("period_kind", "dimension_kind", maintain_order=True):
@@ -93,7 +97,10 @@ def _samples(figure: Figure, metrics: pl.DataFrame) -> list[tuple[Place, bool]]:
             start, which = rows["period_start"][row], rows["dimension_id"][row]
             last = start.replace(day=monthrange(start.year, start.month)[1]) if kind == "month" else start
             found.append((Place(start, last, dimension, which), kind == "month"))
-    return found
+    last = CHANGED_ON - timedelta(days=1)
+    before = [("region", "华东"), ("region", "华南"), ("channel", "online"), ("channel", "store")]
+    asked = [(Place(last.replace(day=1), last, *one), True) for one in before if one[0] in figure.dimensions]
+    return asked + found
 
 
 @pytest.mark.parametrize("figure", [one for one in KEPT if one.id not in ABSENT], ids=lambda one: one.id)
@@ -122,6 +129,17 @@ def test_the_rows_behind_a_figure_make_it_and_lead_to_landed_rows(
                 (path,) = source.path.split(", ")
                 row = pl.read_parquet(lake.root / path).filter(pl.col("_row") == source.row)
                 assert row.height >= 1, "the row that is named is in the file that is named"
+
+
+def test_a_stock_leaves_a_store_with_the_employee(ask):
+    def friends(store: str, day: date) -> int:
+        told = ask("wecom_friends", "--on", str(day), "--store", store, "--rows", "0")
+        assert told["adds_up"]
+        return told["value"][""]
+
+    before, after = ([friends(store, day) for store in (FROM, TO)] for day in (MOVED_ON - timedelta(days=1), MOVED_ON))
+    moved = before[0] - after[0]
+    assert moved == after[1] - before[1] > 5
 
 
 def test_a_line_that_came_again_is_told_with_its_second_batch(ask, metrics: pl.DataFrame):

@@ -98,7 +98,8 @@ TABLES: dict[str, Sequence[Row]] = {
 
 
 def _entries(rows: Sequence[Row]) -> list[Row]:
-    more = {"order_key": "S1:half", "store_id": "S1", "rule_id": "r", "rule_version": "v", "currency": "CNY"}
+    more = {"order_key": "S1:half", "store_id": "S1", "store_type": "direct", "rule_id": "r", "rule_version": "v"}
+    more |= {"currency": "CNY"}
     return [{**more, "economic_date": date(2025, 6, 2), **row} for row in rows]
 
 

@@ -37,7 +37,7 @@ undeclared as (
     where declared.store_id is null
 ),
 
-store_periods as (
+periods as (
     select
         declared.store_id,
         declared.name,
@@ -77,6 +77,41 @@ store_periods as (
         date '9999-12-31' as valid_to
     from undeclared
     cross join this_run
+),
+
+present as (
+    select
+        periods.store_id,
+        periods.timezone
+    from periods
+    cross join this_run
+    where periods.valid_from <= this_run.business_date and this_run.business_date < periods.valid_to
+),
+
+-- The same days as moments, so that what happened finds its period without its own day: a civil day of a store is that of the
+-- time zone which it has now.
+store_periods as (
+    select
+        periods.store_id,
+        periods.name,
+        periods.store_type,
+        periods.business_type,
+        periods.country,
+        periods.region,
+        periods.city,
+        periods.brand,
+        periods.legal_entity,
+        periods.timezone,
+        periods.currency,
+        periods.is_declared,
+        periods.opened_on,
+        periods.closed_on,
+        periods.valid_from,
+        periods.valid_to,
+        {{ day_start('periods.valid_from', 'present.timezone') }} as starts_at,
+        {{ day_start('periods.valid_to', 'present.timezone') }} as ends_at
+    from periods
+    inner join present on periods.store_id = present.store_id
 )
 
 select * from store_periods

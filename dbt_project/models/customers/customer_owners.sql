@@ -33,8 +33,8 @@ orders as (
     select * from {{ ref('orders') }}
 ),
 
-staff_stores as (
-    select * from {{ ref('staff_stores') }}
+staff_periods as (
+    select * from {{ ref('staff_periods') }}
 ),
 
 deletions as (
@@ -201,16 +201,35 @@ spans as (
     where before_it is null or before_it <> coalesce(rule || ':' || userid, '')
 ),
 
+-- Who looks after a customer does so from the store in which they work now; who did, from the last one in which they worked
+-- in that time. A move inside it is no change of the owner: the customer goes with the employee.
+last_periods as (
+    select
+        spans.customer_id,
+        spans.valid_from,
+        max_by(staff_periods.store_id, staff_periods.starts_at) as store_id
+    from spans
+    cross join this_run
+    inner join staff_periods
+        on spans.userid = staff_periods.staff_id
+        and staff_periods.starts_at < coalesce(spans.valid_to, this_run.as_of + interval 1 second)
+        and staff_periods.ends_at > case when spans.valid_to is null then this_run.as_of else spans.valid_from end
+    where staff_periods.store_id is not null
+    group by spans.customer_id, spans.valid_from
+),
+
 customer_owners as (
     select
         spans.customer_id,
         spans.userid,
-        staff_stores.store_id,
+        last_periods.store_id,
         spans.rule,
         spans.valid_from,
         spans.valid_to
     from spans
-    left join staff_stores on spans.userid = staff_stores.userid
+    left join last_periods
+        on spans.customer_id = last_periods.customer_id
+        and spans.valid_from = last_periods.valid_from
     where spans.userid is not null
 )
 

@@ -89,8 +89,8 @@ follows as (
     select * from {{ ref('stg_wecom__follows') }}
 ),
 
-staff_stores as (
-    select * from {{ ref('staff_stores') }}
+staff_periods as (
+    select * from {{ ref('staff_periods') }}
 ),
 
 field_sources as (
@@ -119,6 +119,22 @@ visitors as (
     group by visit_key, name
 ),
 
+-- A follow-up is of the store in which its employee worked when it began.
+follows_in_stores as (
+    select
+        {{ order_key('follows.userid', 'follows.external_userid') }} as follow_key,
+        follows.userid,
+        follows.external_userid,
+        follows.remark,
+        staff_periods.store_id,
+        follows.followed_at
+    from follows
+    left join staff_periods
+        on follows.userid = staff_periods.staff_id
+        and staff_periods.starts_at <= follows.followed_at
+        and follows.followed_at < staff_periods.ends_at
+),
+
 -- A contact is of the store of its earliest follow-up.
 contacts_of_stores as (
     select
@@ -127,26 +143,20 @@ contacts_of_stores as (
     from contacts
     left join (
         select
-            follows.external_userid,
-            min_by(staff_stores.store_id, cast(follows.followed_at as string) || follows.userid) as store_id
-        from follows
-        inner join staff_stores on follows.userid = staff_stores.userid and staff_stores.store_id is not null
-        group by follows.external_userid
+            external_userid,
+            min_by(store_id, cast(followed_at as string) || userid) as store_id
+        from follows_in_stores
+        where store_id is not null
+        group by external_userid
     ) as first_follows on contacts.external_userid = first_follows.external_userid
 ),
 
 -- WeCom fills a remark with the nickname: only another one says something.
 remarks as (
-    select
-        {{ order_key('follows.userid', 'follows.external_userid') }} as follow_key,
-        follows.external_userid,
-        follows.remark,
-        staff_stores.store_id,
-        follows.followed_at
-    from follows
-    left join contacts on follows.external_userid = contacts.external_userid
-    left join staff_stores on follows.userid = staff_stores.userid
-    where follows.remark is not null and (contacts.name is null or follows.remark <> contacts.name)
+    select follows_in_stores.*
+    from follows_in_stores
+    left join contacts on follows_in_stores.external_userid = contacts.external_userid
+    where follows_in_stores.remark is not null and (contacts.name is null or follows_in_stores.remark <> contacts.name)
 ),
 
 profiles as (
@@ -242,8 +252,7 @@ said_in_records as (
     from (
         select * from said_in_profiles
         union all
-        select customer_id, field, value, source, record_id, store_id, made_at, changed_at
-        from said_in_custom_fields
+        select * from said_in_custom_fields
     ) as said
     cross join this_run
 ),
@@ -276,16 +285,14 @@ said_in_identifiers as (
         observations.identifier as value,
         personas_of_customers.source,
         personas_of_customers.record_id,
-        coalesce(personas_of_customers.store_id, staff_stores.store_id, contacts_of_stores.store_id) as store_id,
+        coalesce(personas_of_customers.store_id, follows_in_stores.store_id, contacts_of_stores.store_id) as store_id,
         personas_of_customers.records_count,
         personas_of_customers.first_stated_at,
         personas_of_customers.stated_at
     from personas_of_customers
     inner join observations on personas_of_customers.persona_id = observations.persona_id
-    -- a follow-up is of its employee's store
-    left join staff_stores
-        on case when personas_of_customers.source = 'wecom_follows' then {{ part_of_key('personas_of_customers.record_id', 2) }} end
-            = staff_stores.userid
+    left join follows_in_stores
+        on personas_of_customers.record_id = 'wecom_follows:' || follows_in_stores.follow_key
     left join contacts_of_stores
         on personas_of_customers.record_id = 'wecom_contacts:' || contacts_of_stores.external_userid
     where observations.identifier_type in ('phone', 'unionid', 'external_userid', 'member_no', 'openid')

@@ -3,8 +3,8 @@ with orders as (
     select * from {{ ref('orders') }}
 ),
 
-customers as (
-    select * from {{ ref('customers') }}
+numbers as (
+    select * from {{ ref('customer_numbers') }}
 ),
 
 stores as (
@@ -17,13 +17,6 @@ store_periods as (
 
 this_run as (
     select * from {{ source('lake', 'run') }}
-),
-
-numbers as (
-    select
-        customer_id,
-        cast(row_number() over (order by customer_id) as bigint) as customer_number
-    from customers
 ),
 
 bought as (

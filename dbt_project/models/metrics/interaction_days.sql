@@ -1,5 +1,5 @@
 -- The timeline once, by customer, day, store and channel: both what happened and who was active come from it. A customer
--- has a number here, which is compared faster than its id.
+-- has a number here.
 with interactions as (
     select * from {{ ref('interactions') }}
 ),
@@ -8,8 +8,8 @@ interaction_kinds as (
     select * from {{ source('lake', 'interaction_kinds') }}
 ),
 
-customers as (
-    select * from {{ ref('customers') }}
+numbers as (
+    select * from {{ ref('customer_numbers') }}
 ),
 
 stores as (
@@ -22,13 +22,6 @@ store_periods as (
 
 this_run as (
     select * from {{ source('lake', 'run') }}
-),
-
-numbers as (
-    select
-        customer_id,
-        cast(row_number() over (order by customer_id) as bigint) as customer_number
-    from customers
 ),
 
 happened as (

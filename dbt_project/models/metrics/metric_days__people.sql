@@ -64,14 +64,7 @@ counted as (
 ),
 
 days as (
-    select
-        counted.*,
-        places.region
-    from counted
-    left join store_periods as places
-        on counted.store_id = places.store_id
-        and places.valid_from <= counted.metric_date
-        and counted.metric_date < places.valid_to
+    {{ in_their_region('counted') }}
 ),
 
 metric_days as (

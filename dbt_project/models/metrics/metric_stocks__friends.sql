@@ -1,8 +1,7 @@
--- How many follow-ups stood at the end of a day or month. A row stands on days on which something changed: between two of
--- them the earlier one holds.
-with friendships as (
-    select * from {{ ref('friendships') }}
-    where is_dated
+-- How many follow-ups stood at the end of a day or month, in the store in which the employee worked: they leave it with the
+-- employee. A row stands on days on which the number changed: between two of them the earlier one holds.
+with friend_spans as (
+    select * from {{ ref('friend_spans') }}
 ),
 
 facts as (
@@ -12,7 +11,7 @@ facts as (
         region,
         'wecom' as channel,
         1 as change
-    from friendships
+    from friend_spans
     union all
     select
         ended_on as metric_date,
@@ -20,7 +19,7 @@ facts as (
         region,
         'wecom' as channel,
         -1 as change
-    from friendships
+    from friend_spans
     where ended_on is not null
 ),
 
@@ -39,6 +38,7 @@ changes as (
     where {{ place }} is not null
     {%- endif %}
     group by metric_date{% if dimension != 'company' %}, {{ place }}{% endif %}
+    having sum(change) <> 0
     {%- endfor %}
 ),
 

@@ -58,17 +58,18 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
     warehouse, plan = build.workspace.warehouse, build.plan
     registry = published(build.workspace.lake, "identity", IdentityRegistry, plan.to_seq)
     batches = warehouse.read_input("lake_batches").select("batch", "seq")
-    decided = warehouse.read_input("customer_ids").join(batches, left_on="_batch", right_on="batch")
-    observations = warehouse.read_input("identity_observations")
+    decided = warehouse.read_input("customer_ids").join(batches, left_on="_batch", right_on="batch").drop("_batch")
+    observations = warehouse.scan_input("identity_observations")
     people = decisions_in(warehouse.building)
     heard = said(people.ledger, observations, people.records, registry)
-    links = links_of(warehouse.read)
-    known = Known(warehouse.read("personas"), observations, links.refused, links.edges, links.contested, decided, heard)
     model, reason = likely.kept_model(build, registry)
-    answer = who_is_who(known, registry, build.workspace.id_key, model)
+    with warehouse.scanning() as scan:
+        links = links_of(scan, refused_too=False)
+        known = Known(scan("personas"), observations, links.refused, links.edges, links.contested, decided, heard)
+        answer = who_is_who(known, registry, build.workspace.id_key, model)
     found, pairs = answer.resolution, answer.likely
-    new = found.identifiers.filter("is_new").drop("is_new").with_columns(decided_on=pl.lit(plan.business_date))
-    warehouse.decide("customer_ids", new)
+    new = found.identifiers.lazy().filter("is_new").drop("is_new")
+    warehouse.decide("customer_ids", new.with_columns(decided_on=pl.lit(plan.business_date)).collect())
     told = warehouse.read_input("identity_events").join(batches, left_on="_batch", right_on="batch")
     causes = pl.concat([touched(people.ledger, observations, people.records, registry), likely_causes(pairs.links)])
     before = Before(decided, told)
@@ -89,7 +90,7 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
         warehouse.write_input(table, frame)
         yield dg.MaterializeResult(asset_key=table, metadata={"rows": frame.height, **more_told.get(table, {})})
     conflicts = _conflicts(registry, known.usable, found, heard)
-    accepted = links.edges["refusal"].null_count()
+    accepted = links.edges.height
     cut_share = found.cuts.height / accepted if accepted else 0.0
     yield from gate.judged(
         build, figures(found.customers, found.identifiers, conflicts, cut_share, before, registry.gate)
@@ -99,4 +100,5 @@ def identity_outcome(build: Build) -> Iterator[dg.MaterializeResult | dg.AssetCh
 def _conflicts(registry: IdentityRegistry, usable: pl.DataFrame, found: Resolution, heard: Said) -> int:
     """Customers with two values of a unique identifier, without a person's word."""
     unique = [kind.name for kind in registry.identifiers if kind.unique]
-    return conflicts_of(usable, found.customers, heard.same, unique).height
+    numbers = usable.select("persona_id", "identifier_type", identifier="value_id")
+    return conflicts_of(numbers, found.customers, heard.same, unique).height

@@ -20,10 +20,12 @@ from pipelines.identity_decisions import decisions_in
 def identity_observations(build: Build) -> dg.MaterializeResult:
     warehouse, plan = build.workspace.warehouse, build.plan
     registry = published(build.workspace.lake, "identity", IdentityRegistry, plan.to_seq)
-    found = observe(warehouse.read("personas"), warehouse.read("company_phones")["phone"], registry)
+    with warehouse.scanning() as scan:
+        found = observe(scan("personas"), warehouse.read("company_phones")["phone"], registry)
     people = decisions_in(warehouse.building)
     elsewhere = unheard(people.ledger, found, people.records, registry)
-    found = found.join(elsewhere, on=elsewhere.columns, how="anti")
+    if elsewhere.height:
+        found = found.join(elsewhere, on=elsewhere.columns, how="anti")
     warehouse.write_input("identity_observations", found)
     return dg.MaterializeResult(
         metadata={

@@ -18,6 +18,7 @@ from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.journeys import tables as journeys
 from models.settlement.rules import compile_rules
+from pipelines import increments
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -123,11 +124,13 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     }
     for table, frame in tables.items():
         warehouse.write_input(table, frame)
+    basis = increments.begin(warehouse, lake, plan, [*tables], why_whole=build.why_whole)
     counts = {"run": 1, "lake_batches": plan.to_seq} | {table: frame.height for table, frame in tables.items()}
     for dataset in CONTRACTS:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
     for table, rows in counts.items():
-        yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key})
+        told = {"goes_on_from": basis.before or "nothing", "built_whole_because": basis.reason}
+        yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key, **told})
 
 
 def _engagement(build: Build, to_seq: int) -> EngagementDocument:

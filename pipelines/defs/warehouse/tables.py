@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from models.settings import Settings
+from pipelines import increments
 from pipelines.dbt import Node
 from pipelines.defs.resources import Build, prepared_project
 
@@ -17,13 +18,14 @@ TRANSLATOR = DagsterDbtTranslator()
 Event = dg.MaterializeResult | dg.AssetCheckResult
 
 
-def _build(tag: str, context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
+def _build(tag: str, context: dg.AssetExecutionContext, build: Build, *, graph: bool = False) -> Iterator[Event]:
     """Build a tag; its tests become asset checks, and what they found is kept for the published quality table."""
     checks = {key.name: key for key in context.selected_asset_check_keys}
     found = []
     building = build.workspace.warehouse.building
     project = prepared_project(build.workspace.settings.engine)
-    for node in project.build(tag, building / "dbt", build.engine):
+    before = increments.database_before(build.workspace.warehouse)
+    for node in project.build(tag, building / "dbt", build.engine, before=before, graph=graph):
         if node.kind == "model" and node.passed:
             model = MANIFEST["nodes"][node.unique_id]
             if model["config"]["materialized"] == "ephemeral":  # a part of another statement, no asset of its own
@@ -61,5 +63,5 @@ def tables_of_facts(context: dg.AssetExecutionContext, build: Build) -> Iterator
 
 @dbt_assets(manifest=MANIFEST, select="tag:published", name="tables_to_publish")
 def tables_to_publish(context: dg.AssetExecutionContext, build: Build) -> Iterator[Event]:
-    yield from _build("published", context, build)
+    yield from _build("published", context, build, graph=True)  # `scrm why` reads it
     build.engine.close()  # the folder is about to be promoted, and the memory is of use

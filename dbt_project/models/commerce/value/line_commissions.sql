@@ -21,10 +21,6 @@ refunds as (
     select * from {{ ref('refunds') }}
 ),
 
-stores as (
-    select * from {{ ref('stores') }}
-),
-
 parties as (
     select distinct
         settlement_rules.rule_id,
@@ -54,7 +50,7 @@ line_commissions as (
         sold_lines.order_line_id,
         paid_away.order_key,
         paid_away.store_id,
-        {{ sales_channel('stores.store_type') }} as channel,
+        {{ sales_channel('paid_away.store_type') }} as channel,
         coalesce(sold_lines.customer_id, refunds.customer_id) as customer_id,
         coalesce(sold_lines.product_id, refunds.product_id) as product_id,
         paid_away.currency,
@@ -62,7 +58,6 @@ line_commissions as (
         -paid_away.amount as amount,
         paid_away.economic_date as posted_on
     from paid_away
-    inner join stores on paid_away.store_id = stores.store_id
     left join sold_lines on paid_away.order_line_id = sold_lines.order_line_id
     left join refunds on paid_away.posting = 'REFUND' and paid_away.line_id = refunds.refund_line_id
 )

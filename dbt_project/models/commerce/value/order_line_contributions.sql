@@ -10,8 +10,8 @@ refunds as (
     select * from {{ ref('refunds') }}
 ),
 
-stores as (
-    select * from {{ ref('stores') }}
+store_periods as (
+    select * from {{ ref('store_periods') }}
 ),
 
 line_costs as (
@@ -55,13 +55,16 @@ discount as (
 refund as (
     select
         refunds.order_line_id, refunds.order_key, refunds.store_id,
-        {{ sales_channel('stores.store_type') }} as channel,
+        {{ sales_channel('places.store_type') }} as channel,
         refunds.customer_id, coalesce(refunded_lines.product_id, refunds.product_id) as product_id, refunds.currency,
         'refund' as component, 'refund' as source, refunds.refund_line_id as source_id,
         -refunds.refund_amount as amount, cast(0 as bigint) as covered_amount, 0 as covered_line,
         refunds.refunded_on as posted_on
     from refunds
-    inner join stores on refunds.store_id = stores.store_id
+    inner join store_periods as places
+        on refunds.store_id = places.store_id
+        and places.valid_from <= refunds.refunded_on
+        and refunds.refunded_on < places.valid_to
     left join refunded_lines on refunds.order_line_id = refunded_lines.order_line_id
     where refunds.refund_amount <> 0
 ),

@@ -8,13 +8,16 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
-sold_lines as (
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
+dated as (
     select
         order_lines.order_line_id,
         order_lines.order_key,
         order_lines.order_id,
         order_lines.store_id,
-        {{ sales_channel('stores.store_type') }} as channel,
         order_lines.customer_id,
         order_lines.product_id,
         order_lines.currency,
@@ -30,6 +33,28 @@ sold_lines as (
     from order_lines
     inner join stores on order_lines.store_id = stores.store_id
     where order_lines.is_sale
+),
+
+sold_lines as (
+    select
+        dated.order_line_id,
+        dated.order_key,
+        dated.order_id,
+        dated.store_id,
+        {{ sales_channel('places.store_type') }} as channel,
+        dated.customer_id,
+        dated.product_id,
+        dated.currency,
+        dated.quantity,
+        dated.list_amount,
+        dated.paid_amount,
+        dated.sold_on,
+        dated.sold_at
+    from dated
+    inner join store_periods as places
+        on dated.store_id = places.store_id
+        and places.valid_from <= dated.sold_on
+        and dated.sold_on < places.valid_to
 )
 
 select * from sold_lines

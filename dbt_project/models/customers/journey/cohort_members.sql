@@ -8,17 +8,35 @@ stores as (
     select * from {{ ref('stores') }}
 ),
 
-of_stores as (
+store_periods as (
+    select * from {{ ref('store_periods') }}
+),
+
+first_sales as (
     select
         orders.customer_id,
         orders.store_id,
-        {{ sales_channel('stores.store_type') }} as channel,
         min(orders.sold_at) as first_sold_at,
-        min({{ month_of(local_date('orders.sold_at', 'stores.timezone')) }}) as cohort_month
+        min({{ local_date('orders.sold_at', 'stores.timezone') }}) as first_sold_on
     from orders
     inner join stores on orders.store_id = stores.store_id
     where orders.is_sale and orders.customer_id is not null
-    group by orders.customer_id, orders.store_id, stores.store_type
+    group by orders.customer_id, orders.store_id
+),
+
+-- The channel is what the store was on that day.
+of_stores as (
+    select
+        first_sales.customer_id,
+        first_sales.store_id,
+        {{ sales_channel('places.store_type') }} as channel,
+        first_sales.first_sold_at,
+        {{ month_of('first_sales.first_sold_on') }} as cohort_month
+    from first_sales
+    inner join store_periods as places
+        on first_sales.store_id = places.store_id
+        and places.valid_from <= first_sales.first_sold_on
+        and first_sales.first_sold_on < places.valid_to
 ),
 
 of_the_company as (

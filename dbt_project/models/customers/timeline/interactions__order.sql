@@ -10,8 +10,8 @@ refunds as (
     where customer_id is not null
 ),
 
-stores as (
-    select * from {{ ref('stores') }}
+store_periods as (
+    select * from {{ ref('store_periods') }}
 ),
 
 taobao_trades as (
@@ -42,7 +42,6 @@ identifiers as (
 told as (
     select
         orders.customer_id,
-        {{ sales_channel('stores.store_type') }} as channel,
         orders.store_id,
         orders.salesperson_id,
         orders.order_key,
@@ -62,7 +61,6 @@ told as (
         orders.ordered_at,
         orders.sold_at
     from orders
-    inner join stores on orders.store_id = stores.store_id
 ),
 
 placed as (
@@ -70,7 +68,6 @@ placed as (
         customer_id,
         'order_placed' as kind,
         'customer' as actor,
-        channel,
         store_id,
         salesperson_id as staff_id,
         'order' as object_type,
@@ -89,7 +86,6 @@ paid as (
         customer_id,
         'order_paid' as kind,
         'customer' as actor,
-        channel,
         store_id,
         salesperson_id as staff_id,
         'order' as object_type,
@@ -140,7 +136,6 @@ delivered as (
         orders.customer_id,
         steps.kind,
         steps.actor,
-        {{ sales_channel('stores.store_type') }} as channel,
         orders.store_id,
         orders.salesperson_id as staff_id,
         'order' as object_type,
@@ -152,7 +147,6 @@ delivered as (
         steps.occurred_at
     from steps
     inner join orders on steps.order_key = orders.order_key
-    inner join stores on orders.store_id = stores.store_id
 ),
 
 refunded as (
@@ -160,7 +154,6 @@ refunded as (
         refunds.customer_id,
         'refund' as kind,
         'company' as actor,
-        {{ sales_channel('stores.store_type') }} as channel,
         refunds.store_id,
         cast(null as string) as staff_id,
         'refund' as object_type,
@@ -171,7 +164,39 @@ refunded as (
         refunds.refund_amount as amount,
         refunds.refunded_at as occurred_at
     from refunds
-    inner join stores on refunds.store_id = stores.store_id
+),
+
+in_stores as (
+    select * from placed
+    union all
+    select * from paid
+    union all
+    select * from delivered
+    union all
+    select * from refunded
+),
+
+-- The channel is what the store was at that time.
+of_stores as (
+    select
+        in_stores.customer_id,
+        in_stores.kind,
+        in_stores.actor,
+        {{ sales_channel('places.store_type') }} as channel,
+        in_stores.store_id,
+        in_stores.staff_id,
+        in_stores.object_type,
+        in_stores.object_id,
+        in_stores.text_key,
+        in_stores.arguments,
+        in_stores.currency,
+        in_stores.amount,
+        in_stores.occurred_at
+    from in_stores
+    inner join store_periods as places
+        on in_stores.store_id = places.store_id
+        and places.starts_at <= in_stores.occurred_at
+        and in_stores.occurred_at < places.ends_at
 ),
 
 payments_of_customers as (
@@ -232,13 +257,7 @@ payments_given_back as (
 ),
 
 interactions__order as (
-    select * from placed
-    union all
-    select * from paid
-    union all
-    select * from delivered
-    union all
-    select * from refunded
+    select * from of_stores
     union all
     select * from payments_received
     union all

@@ -25,226 +25,99 @@
     ('wecom_follows', 'contact_phones', 'follow_key', 'followed_at', ['external_userid', 'phone']),
     ('app_users', 'app_users', 'user_key', 'first_event_at', ['unionid', 'openid', 'visitor_id']),
 ] -%}
+{%- set app_user = ['app_id', 'openid', 'unionid', 'visitor_id'] -%}
+{{ config(materialized='incremental_by_key', by=['record_id']) }}
+{{ touched([
+    changed(ref('stg_files__customers'), ["'customers:' || record_id"]),
+    changed(ref('stg_files__members'), ["'members:' || member_no"]),
+    changed(ref('stg_files__leads'), ["'leads:' || lead_id"]),
+    changed(ref('stg_files__follow_ups'), ["'follow_ups:' || follow_up_id"]),
+    changed(ref('stg_files__tickets'), ["'tickets:' || ticket_id"]),
+    changed(ref('stg_files__visits'), ["'visits:' || visit_key"]),
+    changed(ref('stg_files__enrolments'), ["'enrolments:' || enrolment_id"]),
+    changed(ref('stg_files__points'), ["'points:' || entry_id"]),
+    changed(ref('stg_files__cards'), ["'cards:' || entry_id"]),
+    changed(ref('stg_files__coupons'), ["'coupons:' || coupon_code"]),
+    changed(ref('stg_wecom__contacts'), ["'wecom_contacts:' || external_userid"]),
+    changed(ref('stg_wecom__follow_phones'), ["'wecom_follows:' || " ~ order_key('userid', 'external_userid')]),
+    changed(ref('stg_mini_program__events'), ["'app_users:' || " ~ content_hash(app_user)]),
+    changed(ref('stg_channels__refund_lines'), ["'refunds:' || refund_key"]),
+    changed(ref('stg_files__refund_lines'), ["'refunds:' || refund_key"]),
+    touched_orders(),
+    touched_tickets(),
+]) }}
 -- What records say of whom they are about: one row per record and combination of what it says. An order file may name two
 -- buyers of one order; what a platform calls a buyer stands on the same row as what a file says of him.
-with order_lines as (
-    select * from {{ ref('stg_channels__order_lines') }}
-),
-
-file_order_lines as (
-    select * from {{ ref('stg_files__order_lines') }}
-),
-
-refund_lines as (
-    select * from {{ ref('stg_channels__refund_lines') }}
-),
-
-file_refund_lines as (
-    select * from {{ ref('stg_files__refund_lines') }}
+with buyers as (
+    select * from {{ ref('identity_records__buyers') }}
 ),
 
 customer_records as (
-    select * from {{ ref('stg_files__customers') }}
+    select stated_rows.* from {{ ref('stg_files__customers') }} as stated_rows
+    {{ only_touched(["'customers:' || stated_rows.record_id"]) }}
 ),
 
 members as (
-    select * from {{ ref('stg_files__members') }}
+    select stated_rows.* from {{ ref('stg_files__members') }} as stated_rows
+    {{ only_touched(["'members:' || stated_rows.member_no"]) }}
 ),
 
 leads as (
-    select * from {{ ref('stg_files__leads') }}
+    select stated_rows.* from {{ ref('stg_files__leads') }} as stated_rows
+    {{ only_touched(["'leads:' || stated_rows.lead_id"]) }}
 ),
 
 follow_ups as (
-    select * from {{ ref('stg_files__follow_ups') }}
+    select stated_rows.* from {{ ref('stg_files__follow_ups') }} as stated_rows
+    {{ only_touched(["'follow_ups:' || stated_rows.follow_up_id"]) }}
 ),
 
 tickets as (
-    select * from {{ ref('stg_files__tickets') }}
+    select stated_rows.* from {{ ref('stg_files__tickets') }} as stated_rows
+    {{ only_touched(["'tickets:' || stated_rows.ticket_id"]) }}
 ),
 
 visits as (
-    select * from {{ ref('stg_files__visits') }}
+    select stated_rows.* from {{ ref('stg_files__visits') }} as stated_rows
+    {{ only_touched(["'visits:' || stated_rows.visit_key"]) }}
 ),
 
 enrolments as (
-    select * from {{ ref('stg_files__enrolments') }}
+    select stated_rows.* from {{ ref('stg_files__enrolments') }} as stated_rows
+    {{ only_touched(["'enrolments:' || stated_rows.enrolment_id"]) }}
 ),
 
 points as (
-    select * from {{ ref('stg_files__points') }}
+    select stated_rows.* from {{ ref('stg_files__points') }} as stated_rows
+    {{ only_touched(["'points:' || stated_rows.entry_id"]) }}
 ),
 
 cards as (
-    select * from {{ ref('stg_files__cards') }}
+    select stated_rows.* from {{ ref('stg_files__cards') }} as stated_rows
+    {{ only_touched(["'cards:' || stated_rows.entry_id"]) }}
 ),
 
 coupons as (
-    select * from {{ ref('stg_files__coupons') }}
+    select stated_rows.* from {{ ref('stg_files__coupons') }} as stated_rows
+    {{ only_touched(["'coupons:' || stated_rows.coupon_code"]) }}
 ),
 
 contacts as (
-    select * from {{ ref('stg_wecom__contacts') }}
+    select stated_rows.* from {{ ref('stg_wecom__contacts') }} as stated_rows
+    {{ only_touched(["'wecom_contacts:' || stated_rows.external_userid"]) }}
 ),
 
 follow_phones as (
-    select * from {{ ref('stg_wecom__follow_phones') }}
+    select stated_rows.* from {{ ref('stg_wecom__follow_phones') }} as stated_rows
+    {{ only_touched(["'wecom_follows:' || " ~ order_key('stated_rows.userid', 'stated_rows.external_userid')]) }}
 ),
 
 app_events as (
-    select * from {{ ref('stg_mini_program__events') }}
-),
-
-payment_lines as (
-    select * from {{ ref('stg_bills__payment_lines') }}
-),
-
-youzan_trades as (
-    select * from {{ ref('stg_youzan__trades') }}
-),
-
--- A platform's order is told apart from a file's; an order that both bring has one buyer.
-platform_buyers as (
-    select
-        'orders:' || order_key as record_id,
-        min(buyer_platform) as buyer_platform,
-        min(buyer_platform_id) as buyer_platform_id,
-        min(receiver_name) as receiver_name,
-        min(receiver_phone) as receiver_phone,
-        min(receiver_province) as receiver_province,
-        min(receiver_city) as receiver_city,
-        min(receiver_district) as receiver_district,
-        min(store_id) as store_id,
-        min(ordered_at) as observed_at
-    from order_lines
-    where buyer_platform_id is not null
-    group by order_key
-    union all
-    select
-        'refunds:' || refund_key as record_id,
-        min(buyer_platform) as buyer_platform,
-        min(buyer_platform_id) as buyer_platform_id,
-        cast(null as string) as receiver_name,
-        cast(null as string) as receiver_phone,
-        cast(null as string) as receiver_province,
-        cast(null as string) as receiver_city,
-        cast(null as string) as receiver_district,
-        min(store_id) as store_id,
-        min(refunded_at) as observed_at
-    from refund_lines
-    where buyer_platform_id is not null
-    group by refund_key
-),
-
-file_buyers as (
-    select
-        'orders:' || order_key as record_id,
-        buyer_unionid as unionid,
-        buyer_external_userid as external_userid,
-        buyer_phone as phone,
-        buyer_member_no as member_no,
-        min(receiver_name) as receiver_name,
-        min(receiver_phone) as receiver_phone,
-        min(receiver_province) as receiver_province,
-        min(receiver_city) as receiver_city,
-        min(receiver_district) as receiver_district,
-        min(store_id) as store_id,
-        min(ordered_at) as observed_at
-    from file_order_lines
-    group by order_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
-    union all
-    select
-        'refunds:' || refund_key as record_id,
-        buyer_unionid as unionid,
-        buyer_external_userid as external_userid,
-        buyer_phone as phone,
-        buyer_member_no as member_no,
-        cast(null as string) as receiver_name,
-        cast(null as string) as receiver_phone,
-        cast(null as string) as receiver_province,
-        cast(null as string) as receiver_city,
-        cast(null as string) as receiver_district,
-        min(store_id) as store_id,
-        min(refunded_at) as observed_at
-    from file_refund_lines
-    group by refund_key, buyer_unionid, buyer_external_userid, buyer_phone, buyer_member_no
-),
-
--- An order's number as the company gave it to the channel; two shops may use one number, and then it says nothing.
-orders_by_number as (
-    select
-        order_id,
-        min(order_key) as order_key
-    from order_lines
-    group by order_id
-    having count(distinct order_key) = 1
-),
-
-payments as (
-    select
-        order_id,
-        transaction_id,
-        app_id || ':' || payer_id as openid
-    from payment_lines
-    where channel = 'wechat_pay' and kind = 'payment' and app_id is not null and payer_id is not null
-),
-
-payers_of_orders as (
-    select
-        orders_by_number.order_key,
-        payments.openid
-    from payments
-    inner join orders_by_number on payments.order_id = orders_by_number.order_id
-    union all
-    select
-        youzan_trades.order_key,
-        payments.openid
-    from payments
-    inner join youzan_trades on payments.transaction_id = youzan_trades.outer_transactions
-),
-
-payers as (
-    select
-        'orders:' || order_key as record_id,
-        min(openid) as openid
-    from payers_of_orders
-    group by order_key
-    having count(distinct openid) = 1
-),
-
-buyers_of_both as (
-    select
-        coalesce(file_buyers.record_id, platform_buyers.record_id) as record_id,
-        file_buyers.unionid,
-        file_buyers.external_userid,
-        file_buyers.phone,
-        file_buyers.member_no,
-        platform_buyers.buyer_platform,
-        platform_buyers.buyer_platform_id,
-        coalesce(platform_buyers.receiver_name, file_buyers.receiver_name) as receiver_name,
-        coalesce(platform_buyers.receiver_phone, file_buyers.receiver_phone) as receiver_phone,
-        coalesce(platform_buyers.receiver_province, file_buyers.receiver_province) as receiver_province,
-        coalesce(platform_buyers.receiver_city, file_buyers.receiver_city) as receiver_city,
-        coalesce(platform_buyers.receiver_district, file_buyers.receiver_district) as receiver_district,
-        coalesce(file_buyers.store_id, platform_buyers.store_id) as store_id,
-        case
-            when file_buyers.observed_at < platform_buyers.observed_at then file_buyers.observed_at
-            else coalesce(platform_buyers.observed_at, file_buyers.observed_at)
-        end as observed_at
-    from file_buyers
-    full outer join platform_buyers on file_buyers.record_id = platform_buyers.record_id
-),
-
--- Who pays is the buyer where nothing better is known of him: a member's purchase may be paid by somebody else.
-buyers as (
-    select
-        buyers_of_both.*,
-        case
-            when coalesce(buyers_of_both.unionid, buyers_of_both.external_userid, buyers_of_both.member_no) is null
-                then payers.openid
-        end as openid
-    from buyers_of_both
-    left join payers on buyers_of_both.record_id = payers.record_id
+    select event_rows.* from {{ ref('stg_mini_program__events') }} as event_rows
+    {{ only_going_on('semi join (select distinct app_id, openid, unionid, visitor_id from changes.stg_mini_program__events) as users'
+        ~ ' on event_rows.app_id = users.app_id and event_rows.openid is not distinct from users.openid'
+        ~ ' and event_rows.unionid is not distinct from users.unionid'
+        ~ ' and event_rows.visitor_id is not distinct from users.visitor_id') }}
 ),
 
 buyers_of_orders as (

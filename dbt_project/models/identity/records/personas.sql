@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['persona_id']) }}
+{{ touched([
+    changed(ref('identity_records'), ['persona_id']),
+]) }}
 -- What records say of a person, each combination once: ten orders under one phone are one persona.
 with identity_records as (
     select * from {{ ref('identity_records') }}
@@ -29,6 +33,7 @@ personas as (
         min(observed_at) as first_seen_at,
         max(observed_at) as last_seen_at
     from identity_records
+    {{ only_touched(['identity_records.persona_id']) }}
     group by persona_id
 )
 

@@ -1,3 +1,10 @@
+{%- set line = ['channel', 'account_id', 'kind', 'transaction_id', 'entry_id'] %}
+{%- set delivered_line = ['delivered.channel', 'delivered.account_id', 'delivered.kind', 'delivered.transaction_id', 'delivered.entry_id'] %}
+{{ config(materialized='incremental_by_key', by=['channel', 'account_id', 'kind', 'transaction_id', 'entry_id']) }}
+{{ touched([
+    landed_since(source('lake', 'payment_bill_lines'), line, times=['occurred_at', 'refunded_at']),
+    "select " ~ line | join(', ') ~ " from " ~ source('lake', 'payment_bill_lines') ~ " where bill_id in (" ~ changed(ref('stg_bills__bills'), ['bill_id']) ~ ")",
+]) }}
 with bills as (
     select * from {{ ref('stg_bills__bills') }}
 ),
@@ -11,7 +18,7 @@ this_run as (
 ),
 
 delivered as (
-    {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines')) }}
+    {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines'), only_touched(delivered_line)) }}
 ),
 
 -- several bills may hold a line: of all trades and of refunds, of a day and of a month
@@ -25,7 +32,7 @@ held_by_several as (
         max(seq) as seq,
         max(refunded_at) as refund_arrived_at
     from (
-        {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines')) | indent(4) }}
+        {{ lines_of_newest_delivery(source('lake', 'payment_bill_lines'), only_touched(delivered_line)) | indent(4) }}
     ) as lines_of_bills
     group by channel, account_id, kind, transaction_id, entry_id
     having count(*) > 1

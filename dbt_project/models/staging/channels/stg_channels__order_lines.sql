@@ -1,23 +1,36 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('stg_files__order_lines'), ['order_key']),
+    changed(ref('stg_taobao__trades'), ['order_key']),
+    changed(ref('stg_taobao__trade_lines'), ['order_key']),
+    changed(ref('stg_youzan__trades'), ['order_key']),
+    changed(ref('stg_youzan__trade_lines'), ['order_key']),
+]) }}
 -- Order lines of every channel in one shape. An order that a platform's own connector brought is not taken from a file
 -- too: the platform knows its last state.
 with file_lines as (
-    select * from {{ ref('stg_files__order_lines') }}
+    select file_rows.* from {{ ref('stg_files__order_lines') }} as file_rows
+    {{ only_touched(['file_rows.order_key']) }}
 ),
 
 taobao_trades as (
-    select * from {{ ref('stg_taobao__trades') }}
+    select trade_rows.* from {{ ref('stg_taobao__trades') }} as trade_rows
+    {{ only_touched(['trade_rows.order_key']) }}
 ),
 
 taobao_trade_lines as (
-    select * from {{ ref('stg_taobao__trade_lines') }}
+    select line_rows.* from {{ ref('stg_taobao__trade_lines') }} as line_rows
+    {{ only_touched(['line_rows.order_key']) }}
 ),
 
 youzan_trades as (
-    select * from {{ ref('stg_youzan__trades') }}
+    select trade_rows.* from {{ ref('stg_youzan__trades') }} as trade_rows
+    {{ only_touched(['trade_rows.order_key']) }}
 ),
 
 youzan_trade_lines as (
-    select * from {{ ref('stg_youzan__trade_lines') }}
+    select line_rows.* from {{ ref('stg_youzan__trade_lines') }} as line_rows
+    {{ only_touched(['line_rows.order_key']) }}
 ),
 
 from_taobao as (

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['coupon_code']) }}
+{{ touched([
+    landed_since(source('lake', 'coupons'), ['coupon_code'], times=['issued_at', 'used_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

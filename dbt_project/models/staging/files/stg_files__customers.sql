@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['record_id']) }}
+{{ touched([
+    landed_since(source('lake', 'customers'), ['record_id'], times=['registered_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['follow_up_id']) }}
+{{ touched([
+    landed_since(source('lake', 'follow_ups'), ['follow_up_id'], times=['followed_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['member_no']) }}
+{{ touched([
+    landed_since(source('lake', 'members'), ['member_no'], times=['joined_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['store_id', 'order_id']) }}
+{{ touched([
+    landed_since(source('lake', 'orders'), ['store_id', 'order_id'], times=['ordered_at', 'paid_at']),
+]) }}
 -- An order is replaced as a whole: the newest batch that holds it gives all its lines.
 --
 -- Most orders come once, and most lines say something of their own. What has to be told apart is found by narrow scans first; only
@@ -40,6 +44,7 @@
         on deliveries.store_id = delivered_again.store_id
         and deliveries.order_id = delivered_again.order_id
     cross join this_run
+    {{ only_touched(['deliveries.store_id', 'deliveries.order_id']) }}
     where deliveries.ordered_at < this_run.as_of
         and (delivered_again.seq is null or batches.seq = delivered_again.seq)
 {% endset %}
@@ -58,6 +63,7 @@ delivered_again as (
         max(batches.seq) as seq
     from {{ source('lake', 'orders') }} as order_rows
     inner join batches on order_rows._batch = batches.batch
+    {{ only_touched(['order_rows.store_id', 'order_rows.order_id']) }}
     group by order_rows.store_id, order_rows.order_id
     having min(batches.seq) < max(batches.seq)
 ),
@@ -65,6 +71,7 @@ delivered_again as (
 said_again as (
     select {{ key_hash(same_line) }} as key_hash
     from {{ source('lake', 'orders') }} as order_rows
+    {{ only_touched(['order_rows.store_id', 'order_rows.order_id']) }}
     group by {{ key_hash(same_line) }}
     having count(*) > 1
 ),

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['entry_id']) }}
+{{ touched([
+    landed_since(source('lake', 'points'), ['entry_id'], times=['occurred_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

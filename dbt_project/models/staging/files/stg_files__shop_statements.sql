@@ -1,3 +1,9 @@
+{{ config(materialized='incremental_by_key', by=['platform', 'account_id', 'entry_id', 'kind']) }}
+{{ touched([
+    landed_since(
+        source('lake', 'shop_statements'), ['platform', "coalesce(account_id, '*')", 'entry_id', 'kind'], times=['occurred_at', 'settled_at']
+    ),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),
@@ -7,7 +13,7 @@ this_run as (
 ),
 
 newest as (
-    {{ newest_delivery(source('lake', 'shop_statements'), key=['platform', "coalesce(account_id, '*')", 'entry_id', 'kind'], said=[
+    {{ newest_delivery(source('lake', 'shop_statements'), key=['platform', "coalesce(delivered.account_id, '*')", 'entry_id', 'kind'], said=[
         'store_id', 'bill_id', 'order_id', 'platform_order_id', 'refund_id', 'status', 'note', 'currency',
         'amount', 'fee_amount', 'net_amount', 'balance_after', 'occurred_at', 'settled_at',
     ]) }}

@@ -1,3 +1,7 @@
+{{ config(materialized='incremental_by_key', by=['ticket_id']) }}
+{{ touched([
+    landed_since(source('lake', 'tickets'), ['ticket_id'], times=['opened_at', 'first_answered_at', 'resolved_at', 'closed_at']),
+]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental_by_key', by=['app_id', 'event_id']) }}
+{{ touched([landed_since(source('lake', 'app_events'), ['app_id', 'event_id'], times=['occurred_at'])]) }}
 with batches as (
     select * from {{ source('lake', 'lake_batches') }}
 ),

@@ -1,3 +1,8 @@
+{{ config(materialized='incremental_by_key', by=['shop_id', 'tid']) }}
+{{ touched([
+    landed_since(source('lake', 'taobao_trade_lines'), ['shop_id', 'tid']),
+    changed(ref('stg_taobao__trades'), ['shop_id', 'tid']),
+]) }}
 -- Lines of a trade's newest observation: they travel with it, so its time of change finds them.
 with line_rows as (
     select * from {{ source('lake', 'taobao_trade_lines') }}
@@ -21,6 +26,7 @@ newest as (
         on line_rows.shop_id = trades.shop_id
         and line_rows.tid = trades.tid
         and line_rows.modified_at = trades.modified_at
+    {{ only_touched(['line_rows.shop_id', 'line_rows.tid']) }}
     qualify row_number() over (
         partition by line_rows.shop_id, line_rows.tid, line_rows.oid
         order by batches.seq desc, line_rows._row desc

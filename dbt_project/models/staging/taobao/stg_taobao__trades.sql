@@ -1,3 +1,9 @@
+{{ config(materialized='incremental_by_key', by=['shop_id', 'tid']) }}
+{{ touched([
+    landed_since(
+        source('lake', 'taobao_trades'), ['shop_id', 'tid'], times=['created_at', 'modified_at', 'paid_at', 'consigned_at', 'ended_at']
+    ),
+]) }}
 -- A trade as it was known at as_of: its newest observation before, or, of a trade that was first read later, the first.
 -- What happened after as_of has not happened yet.
 with batches as (

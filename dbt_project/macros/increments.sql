@@ -1,0 +1,172 @@
+{#- Builds that go on from the run before. Such a run begins with a copy of that run's tables (`vars.before` says where the
+    original is), and a model that is materialized `incremental_by_key` touches only the rows of keys of which something changed. What
+    changed of every table that such a model reads is kept in schema `changes`: the rows that left and the rows that came.
+
+    A model says by itself which keys those are: {{ '{{ touched([...]) }}' }} lists statements that give them, {{ '{{ only_touched(...) }}' }} marks where
+    rows of other keys may be left out. Both are comments in the statement that dbt compiles, so that a whole build, and another
+    engine, run the plain statement; the materialization puts words in their place. docs/decisions/0013-builds-that-go-on.md -#}
+
+{#- Statements whose union gives the keys that are to be built anew, with the columns of the model's `by`. To be called in the body of
+    the model. `whole`: tables whose every change concerns all keys. -#}
+{% macro touched(keys, whole=[]) -%}
+    {%- for statement in keys %}
+        {%- for line in statement.strip().split('\n') %}
+--keys {{ line }}
+        {%- endfor %}
+--keys {{ '' if loop.last else 'union' }}
+    {%- endfor %}
+    {%- for table in whole %}
+--whole select 1 from changes.{{ table.identifier }}{{ ' union all' if not loop.last }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{#- The keys of rows of a table that left or came. `columns`: expressions over its columns, in the order of `by`. -#}
+{% macro changed(table, columns) -%}
+    select {{ columns | join(', ') }} from changes.{{ table.identifier }}
+{%- endmacro %}
+
+
+{#- The keys of which something landed since the run before, and those on which the time between the two works: `times` are
+    the columns that a model compares with as_of. -#}
+{% macro landed_since(rows, columns, times=[]) -%}
+    select {{ columns | join(', ') }}
+    from {{ rows }}
+    where _batch in (select batch from changes.new_batches)
+    {%- for time in times %}
+    union
+    select {{ columns | join(', ') }}
+    from {{ rows }}
+    where {{ time }} >= (select earlier from changes.moments) and {{ time }} < (select as_of from changes.moments)
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#- Where rows of other keys may be left out: behind a from or join clause. `columns`: where the key stands there, in the order
+    of `by`. -#}
+{% macro only_touched(columns) -%}
+/*touched {{ columns | join(' | ') }}*/
+{%- endmacro %}
+
+
+{#- Words that only a build that goes on puts here: they may name tables of schema `changes`. -#}
+{% macro only_going_on(words) -%}
+/*going on {{ words }}*/
+{%- endmacro %}
+
+
+{#- The path of the run before, empty in a whole build. -#}
+{% macro before() -%}
+    {{ return(var('before', '')) }}
+{%- endmacro %}
+
+
+{#- At the start of an invocation: the run before beside this one. -#}
+{% macro open_before() -%}
+    {%- if before() %}
+        {%- do run_query("attach if not exists '" ~ before() | replace("'", "''") ~ "' as before (read_only)") %}
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- After a table was built whole: what changed of it, when a model that goes on by key reads it. -#}
+{% macro keep_changes() -%}
+    {%- if execute and before() and config.get('materialized') in ('table', 'incremental_by_key') and has_heirs(model.unique_id) %}
+        create table if not exists changes.{{ this.identifier }} as
+            (from before.main.{{ this.identifier }} except all from {{ this }})
+            union all
+            (from {{ this }} except all from before.main.{{ this.identifier }})
+    {%- endif %}
+{%- endmacro %}
+
+{% macro has_heirs(unique_id) -%}
+    {%- for node in graph.nodes.values() %}
+        {%- if node.resource_type == 'model' and unique_id in node.depends_on.nodes and node.config.materialized == 'incremental_by_key' %}
+            {{ return(true) }}
+        {%- endif %}
+    {%- endfor %}
+    {{ return(false) }}
+{%- endmacro %}
+
+
+{% materialization incremental_by_key, adapter='duckdb' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set key_lines = modules.re.findall('^--keys (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
+    {%- set whole = modules.re.findall('^--whole (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
+    {%- if not before() or existing is none or (whole and run_query('select 1 from (' ~ whole ~ ') limit 1').rows | length > 0) -%}
+        {{ return(materialization_table_duckdb()) }}
+    {%- endif -%}
+
+    {%- set by = config.require('by') -%}
+    {%- set keys = 'changes.keys_of_' ~ this.identifier -%}
+    {%- set fresh = 'changes.fresh_' ~ this.identifier -%}
+    {%- set gone = 'changes.gone_' ~ this.identifier -%}
+    {%- set changes = 'changes.' ~ this.identifier -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- call statement('keys') -%}
+        create or replace table {{ keys }} as
+        select distinct * from (
+{{ key_lines }}
+) as found({{ by | join(', ') }})
+    {%- endcall -%}
+    {%- call statement('shape') -%}
+        create or replace table {{ fresh }} as from {{ this }} limit 0
+    {%- endcall -%}
+    {%- call statement('main') -%}
+        insert into {{ fresh }} by name
+        select built.* from ({{ narrowed(compiled_code, keys, by) }}) as built
+        {{ semi_join(keys, by, by, 'built') }}
+    {%- endcall -%}
+    {%- call statement('gone') -%}
+        create or replace table {{ gone }} as
+        select built.* from {{ this }} as built
+        {{ semi_join(keys, by, by, 'built') }}
+    {%- endcall -%}
+    {%- call statement('changes') -%}
+        create or replace table {{ changes }} as
+        (from {{ gone }} except all from {{ fresh }}) union all (from {{ fresh }} except all from {{ gone }})
+    {%- endcall -%}
+    {%- call statement('delete') -%}
+        delete from {{ this }} as built using (select distinct {{ by | join(', ') }} from {{ changes }}) as moved
+        where {% for column in by %}built.{{ column }} = moved.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    {%- endcall -%}
+    {%- call statement('insert') -%}
+        insert into {{ this }}
+        select built.* from {{ fresh }} as built
+        {{ semi_join('(select distinct ' ~ by | join(', ') ~ ' from ' ~ changes ~ ')', by, by, 'built') }}
+    {%- endcall -%}
+    {%- for table in (keys, fresh, gone) %}
+        {%- call statement('drop') -%} drop table {{ table }} {%- endcall -%}
+    {%- endfor %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmaterialization %}
+
+{#- Other engines build whole. -#}
+{% materialization incremental_by_key, adapter='spark' -%}
+    {{ return(materialization_table_spark()) }}
+{%- endmaterialization %}
+
+
+{#- The compiled statement with its marks put into words. -#}
+{% macro narrowed(statement, keys, by) -%}
+    {%- set narrow = namespace(text=statement) -%}
+    {%- for mark in modules.re.findall('/\\*touched (.*?)\\*/', statement) | unique -%}
+        {%- set narrow.text = narrow.text | replace('/*touched ' ~ mark ~ '*/', semi_join(keys, by, mark.split(' | '))) -%}
+    {%- endfor -%}
+    {%- for words in modules.re.findall('/\\*going on (.*?)\\*/', statement, modules.re.DOTALL) | unique -%}
+        {%- set narrow.text = narrow.text | replace('/*going on ' ~ words ~ '*/', words) -%}
+    {%- endfor -%}
+    {{ return(narrow.text) }}
+{%- endmacro %}
+
+{% macro semi_join(keys, by, columns, alias=none) -%}
+    semi join {{ keys }} as touched on {% for column in columns -%}
+        {{ (alias ~ '.' if alias else '') ~ column }} = touched.{{ by[loop.index0] }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
