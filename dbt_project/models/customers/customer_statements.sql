@@ -179,9 +179,7 @@ profiles as (
 ),
 
 profile_fields as (
-    {%- for field in profile_fields %}
-    {% if not loop.first %}union all {% endif %}select '{{ field }}' as field
-    {%- endfor %}
+    {% for field in profile_fields %}{% if not loop.first %} union all {% endif %}select '{{ field }}' as field{% endfor %}
 ),
 
 profiles_of_customers as (
