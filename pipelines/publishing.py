@@ -75,7 +75,8 @@ def write_candidate(warehouse: Warehouse, lake: Lake, plan: RunPlan, folder: Pat
     path = folder / CANDIDATE
     for stale in folder.glob(f"{CANDIDATE}*"):  # of a run that died; the warehouse lock is held, so nobody writes it
         shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-    with duckdb.connect(str(path), config=ENGINE_CONFIG) as connection:
+    # without a limit the order of the largest table would take most of the machine's memory
+    with duckdb.connect(str(path), config={**ENGINE_CONFIG, "memory_limit": warehouse.memory}) as connection:
         attach(connection, warehouse.building, "built")
         for name, frame in _run_tables(warehouse, lake, plan).items():
             connection.register(f"run_{name}", frame.to_arrow())

@@ -51,6 +51,7 @@ class Warehouse:
         self.inputs = self.building / INPUTS
         self.outcomes = self.building / "outcomes"
         self.retired = self.promoted.with_name("retired")
+        self.memory = settings.warehouse_memory
 
     @contextmanager
     def exclusive(self, wait_seconds: float = 0) -> Iterator[None]:

@@ -115,3 +115,18 @@
         {%- for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor -%}
     ) as string)
 {%- endmacro %}
+
+
+{#- Values side by side as one, {'name': expression, ...}: compared from left to right, each read again by its name. None that
+    decides may be null: the engines put nulls in other places. -#}
+{% macro side_by_side(named) -%}
+    {{ return(adapter.dispatch('side_by_side', 'siyu')(named)) }}
+{%- endmacro %}
+
+{% macro default__side_by_side(named) -%}
+    named_struct({% for name, value in named.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{% macro duckdb__side_by_side(named) -%}
+    struct_pack({% for name, value in named.items() %}{{ name }} := {{ value }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}

@@ -44,3 +44,10 @@
 {% macro first_known(column, ranked_by) -%}
     min_by({{ column }}, case when {{ column }} is not null then {{ ranked_by }} end)
 {%- endmacro %}
+
+
+{#- The place of a row in time, of two at one moment by their number of up to 60 bits; without a moment before all others. One
+    wide integer: it is compared many times faster than the text of both. -#}
+{% macro place_in_time(moment, number) -%}
+    cast(coalesce({{ epoch_micros(moment) }}, -100000000000000000) as {{ wide_integer() }}) * 1152921504606846976 + {{ number }}
+{%- endmacro %}

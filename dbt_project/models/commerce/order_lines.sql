@@ -2,8 +2,12 @@ with lines as (
     select * from {{ ref('stg_channels__order_lines') }}
 ),
 
-record_customers as (
-    select * from {{ ref('record_customers') }}
+order_customers as (
+    select
+        substr(record_id, 8) as order_key,
+        customer_id
+    from {{ ref('record_customers') }}
+    where record_id like 'orders:%'
 ),
 
 order_lines as (
@@ -13,7 +17,7 @@ order_lines as (
         lines.order_id,
         lines.line_no,
         lines.store_id,
-        record_customers.customer_id,
+        order_customers.customer_id,
         lines.product_id,
         lines.product_name,
         lines.salesperson_id,
@@ -28,7 +32,7 @@ order_lines as (
         lines.paid_at,
         lines.sold_at
     from lines
-    left join record_customers on 'orders:' || lines.order_key = record_customers.record_id
+    left join order_customers on lines.order_key = order_customers.order_key
 )
 
 select * from order_lines

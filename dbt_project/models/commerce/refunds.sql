@@ -4,16 +4,36 @@ with refund_lines as (
     select * from {{ ref('stg_channels__refund_lines') }}
 ),
 
+numbers as (
+    select distinct order_id from refund_lines
+),
+
+-- Few orders are refunded: only lines of their numbers are asked below.
 order_lines as (
-    select * from {{ ref('order_lines') }}
+    select
+        lines.order_line_id,
+        lines.order_key,
+        lines.order_id,
+        lines.line_no,
+        lines.store_id,
+        lines.customer_id,
+        lines.product_id,
+        lines.currency,
+        lines.is_sale
+    from {{ ref('order_lines') }} as lines
+    inner join numbers on lines.order_id = numbers.order_id
 ),
 
 stores as (
     select * from {{ ref('stores') }}
 ),
 
-record_customers as (
-    select * from {{ ref('record_customers') }}
+refund_customers as (
+    select
+        substr(record_id, 9) as refund_key,
+        customer_id
+    from {{ ref('record_customers') }}
+    where record_id like 'refunds:%'
 ),
 
 orders_found as (
@@ -118,7 +138,7 @@ refunds as (
         found.order_key,
         found.order_line_id,
         stores.store_id,
-        coalesce(found.order_customer_id, record_customers.customer_id) as customer_id,
+        coalesce(found.order_customer_id, refund_customers.customer_id) as customer_id,
         found.product_id,
         case when found.order_line_id is not null then 'LINKED' else 'UNLINKED' end as link_state,
         found.reason,
@@ -129,7 +149,7 @@ refunds as (
         found.refunded_at
     from with_order_line_id as found
     inner join stores on coalesce(found.store_id, found.order_store_id, 'unknown') = stores.store_id
-    left join record_customers on 'refunds:' || found.refund_key = record_customers.record_id
+    left join refund_customers on found.refund_key = refund_customers.refund_key
 )
 
 select * from refunds

@@ -1,12 +1,66 @@
 -- Which value of a field survives, by the criteria of the customer document, and which came second. A masked value stands
 -- behind every whole one; what all criteria leave even is decided by the alphabet.
-with statements as (
-    select * from {{ ref('customer_statements') }}
-    where not is_cleared
+{%- set in_order = {'is_masked': 'counted.is_masked'} -%}
+{%- for slot in field_criteria() -%}
+    {%- do in_order.update({'key_' ~ slot: criterion_key(slot)}) -%}
+{%- endfor -%}
+{%- for column in ['source', 'record_id', 'store_id', 'is_verified', 'stated_at'] -%}
+    {%- do in_order.update({column: 'counted.' ~ column}) -%}
+{%- endfor %}
+with rules as (
+    select * from {{ source('lake', 'customer_field_rules') }}
 ),
 
-rules as (
-    select * from {{ source('lake', 'customer_field_rules') }}
+-- Of one value only its statements compete, which is most fields: no more than the first is looked for. What is said how
+-- often is the same on all of them.
+said as (
+    select
+        counted.customer_id,
+        counted.field,
+        min(counted.value) as value,
+        min(counted.value) <> max(counted.value) as is_disputed,
+        cast(sum(counted.records_count) as bigint) as statements_count,
+        min({{ side_by_side(in_order) }}) as first_said
+    from (
+        select
+            *,
+            cast(0 as bigint) as said_count
+        from {{ ref('customer_statements') }}
+        where not is_cleared
+    ) as counted
+    inner join rules on counted.field = rules.field
+    group by counted.customer_id, counted.field
+),
+
+undisputed as (
+    select
+        customer_id,
+        field,
+        value,
+        first_said.source as source,
+        first_said.record_id as record_id,
+        first_said.store_id as store_id,
+        'alone' as decided_by,
+        cast(null as string) as runner_up_value,
+        cast(null as string) as runner_up_source,
+        cast(null as string) as runner_up_record_id,
+        cast(null as string) as runner_up_store_id,
+        statements_count,
+        first_said.is_verified as is_verified,
+        first_said.stated_at as stated_at,
+        cast(null as timestamp) as runner_up_at
+    from said
+    where not is_disputed
+),
+
+statements as (
+    select statements.*
+    from {{ ref('customer_statements') }} as statements
+    inner join said
+        on statements.customer_id = said.customer_id
+        and statements.field = said.field
+        and said.is_disputed
+    where not statements.is_cleared
 ),
 
 counted as (
@@ -75,7 +129,7 @@ told_apart as (
     from ranked
 ),
 
-customer_fields as (
+disputed as (
     select
         customer_id,
         field,
@@ -83,7 +137,7 @@ customer_fields as (
         max(case when place = 1 then source end) as source,
         max(case when place = 1 then record_id end) as record_id,
         max(case when place = 1 then store_id end) as store_id,
-        coalesce(min_by(lost_by, other_place), 'alone') as decided_by,
+        min_by(lost_by, other_place) as decided_by,
         min_by(value, other_place) as runner_up_value,
         min_by(source, other_place) as runner_up_source,
         min_by(record_id, other_place) as runner_up_record_id,
@@ -95,6 +149,12 @@ customer_fields as (
         min_by(stated_at, other_place) as runner_up_at
     from told_apart
     group by customer_id, field
+),
+
+customer_fields as (
+    select * from undisputed
+    union all
+    select * from disputed
 )
 
 select * from customer_fields

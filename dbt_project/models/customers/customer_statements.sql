@@ -45,8 +45,12 @@ observations as (
     select * from {{ source('lake', 'identity_observations') }}
 ),
 
+-- orders, coupons and points are most records, and state nothing here
 record_customers as (
     select * from {{ ref('record_customers') }}
+    where split_part(record_id, ':', 1) in (
+        {%- for source in (profiles + custom_sources) | map('first') | unique %}'{{ source }}'{{ ', ' if not loop.last }}{% endfor -%}
+    )
 ),
 
 customer_records as (
@@ -175,9 +179,7 @@ profiles as (
 ),
 
 profile_fields as (
-    {%- for field in profile_fields %}
-    {% if not loop.first %}union all {% endif %}select '{{ field }}' as field
-    {%- endfor %}
+    {% for field in profile_fields %}{% if not loop.first %} union all {% endif %}select '{{ field }}' as field{% endfor %}
 ),
 
 profiles_of_customers as (

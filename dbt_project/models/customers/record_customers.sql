@@ -12,8 +12,7 @@ record_customers as (
         identity_records.record_id,
         min_by(
             persona_customers.customer_id,
-            coalesce(cast(identity_records.observed_at as string), '')
-                || lpad(cast(identity_records.persona_id as string), 19, '0')
+            {{ place_in_time('identity_records.observed_at', 'identity_records.persona_id') }}
         ) as customer_id
     from identity_records
     inner join persona_customers on identity_records.persona_id = persona_customers.persona_id

@@ -1,3 +1,5 @@
+-- A view on DuckDB: the publisher writes the rows, which are those of journey_entries.
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 select
     customer_id,
     stage,

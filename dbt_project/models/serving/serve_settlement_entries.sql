@@ -1,4 +1,6 @@
 -- Grain: entry_id. Readers look entries up by line.
+-- A view on DuckDB: the publisher writes the rows, which are those of settlement_entries.
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 select
     entry_id,
     posting,

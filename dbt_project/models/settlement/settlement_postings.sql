@@ -1,6 +1,8 @@
 -- Grain: posting_id. Everything that is split by a rule's rates: sold lines, refunds without a known line, and the part
 -- of a refund above what its line still holds. The economic date is the store's civil day of payment (of ordering, when
 -- no payment time is known) or of the refund; the store is what it was on that day.
+-- A view on DuckDB: a column or two of it are read once, all of it once. Spark keeps tables only.
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with order_lines as (
     select * from {{ ref('order_lines') }}
 ),

@@ -19,33 +19,23 @@ value_rules as (
     select * from {{ source('lake', 'value_rules') }}
 ),
 
-charged_orders as (
-    select distinct order_key from order_charges
-),
-
-lines as (
-    select sold_lines.*
-    from sold_lines
-    inner join charged_orders on sold_lines.order_key = charged_orders.order_key
-),
-
 -- one row per order and currency of its lines
 order_parts as (
     select
         order_key,
         currency,
-        min(store_id) as store_id,
         count(*) as lines_count,
-        cast(sum(greatest(paid_amount, 0)) as bigint) as paid_amount,
-        min(sold_on) as sold_on
-    from lines
+        cast(sum(greatest(paid_amount, 0)) as bigint) as paid_amount
+    from sold_lines
     group by order_key, currency
 ),
 
 in_own_currency as (
     select
         order_charges.*,
-        order_parts.currency as line_currency,
+        order_parts.lines_count,
+        order_parts.paid_amount as order_paid_amount,
+        order_charges.currency as line_currency,
         order_charges.amount as line_amount
     from order_charges
     inner join order_parts
@@ -64,16 +54,23 @@ charged_elsewhere as (
 
 order_currencies as (
     select
-        order_key,
-        min(currency) as currency,
+        order_parts.order_key,
+        min(order_parts.lines_count) as lines_count,
+        min(order_parts.paid_amount) as paid_amount,
+        min(order_parts.currency) as currency,
         count(*) as currencies_count
     from order_parts
-    group by order_key
+    inner join (
+        select distinct order_key from charged_elsewhere
+    ) as asked on order_parts.order_key = asked.order_key
+    group by order_parts.order_key
 ),
 
 in_another_currency as (
     select
         charges.*,
+        orders.lines_count,
+        orders.paid_amount as order_paid_amount,
         orders.currency as line_currency,
         case
             when orders.currencies_count > 1 then null
@@ -95,16 +92,36 @@ converted as (
     select * from in_another_currency
 ),
 
+proving as (
+    select
+        converted.*,
+        -- a fee, or the kind of cost without which the cost of a line is not known; what a refund gave back proves nothing
+        (converted.component = 'fee' or converted.kind = value_rules.known_kind) and not converted.is_of_refund as may_prove
+    from converted
+    cross join value_rules
+    where converted.line_amount is not null
+),
+
+-- All lines of an order bear the same charges in a currency: the first of them proves for each line.
+numbered as (
+    select
+        *,
+        may_prove and row_number() over (
+            partition by order_key, line_currency, component, may_prove order by source, source_id
+        ) = 1 as proves_known
+    from proving
+),
+
 weighted as (
     select
-        converted.source,
-        converted.source_id,
-        converted.component,
-        converted.kind,
-        converted.is_of_refund,
-        converted.charged_on,
-        converted.line_amount,
-        abs(converted.line_amount) as size,
+        numbered.source,
+        numbered.source_id,
+        numbered.component,
+        numbered.is_of_refund,
+        numbered.charged_on,
+        numbered.lines_count,
+        numbered.line_amount,
+        abs(numbered.line_amount) as size,
         lines.order_line_id,
         lines.order_key,
         lines.store_id,
@@ -114,24 +131,41 @@ weighted as (
         lines.currency,
         lines.paid_amount,
         -- lines that are all free bear alike
-        case when order_parts.paid_amount = 0 then 1 else greatest(lines.paid_amount, 0) end as weight,
-        case when order_parts.paid_amount = 0 then order_parts.lines_count else order_parts.paid_amount end as weight_total,
-        -- a fee, or the kind of cost without which the cost of a line is not known; what a refund gave back proves nothing
-        (converted.component = 'fee' or converted.kind = value_rules.known_kind) and not converted.is_of_refund as proves_known,
+        case when numbered.order_paid_amount = 0 then 1 else greatest(lines.paid_amount, 0) end as weight,
+        case when numbered.order_paid_amount = 0 then numbered.lines_count else numbered.order_paid_amount end as weight_total,
+        numbered.proves_known,
         lines.sold_on
-    from converted
-    cross join value_rules
-    inner join order_parts
-        on converted.order_key = order_parts.order_key
-        and converted.line_currency = order_parts.currency
-    inner join lines
-        on converted.order_key = lines.order_key
-        and converted.line_currency = lines.currency
-    where converted.line_amount is not null
+    from numbered
+    inner join sold_lines as lines
+        on numbered.order_key = lines.order_key
+        and numbered.line_currency = lines.currency
+),
+
+of_several_lines as (
+    select * from weighted
+    where lines_count > 1
 ),
 
 shared as (
-    {{ largest_remainder_rows('weighted', 'size', 'weight', 'weight_total', whole=['source', 'source_id'], tie='order_line_id') }}
+    {{ largest_remainder_rows('of_several_lines', 'size', 'weight', 'weight_total', whole=['source', 'source_id'], tie='order_line_id') }}
+),
+
+{%- set columns = [
+    'order_line_id', 'order_key', 'store_id', 'channel', 'customer_id', 'product_id', 'currency', 'component', 'source',
+    'source_id', 'is_of_refund', 'paid_amount', 'line_amount', 'proves_known', 'charged_on', 'sold_on',
+] %}
+borne as (
+    select
+        {{ columns | join(',\n        ') }},
+        share
+    from shared
+    union all
+    -- an only line bears all
+    select
+        {{ columns | join(',\n        ') }},
+        size as share
+    from weighted
+    where lines_count = 1
 ),
 
 line_charges as (
@@ -151,10 +185,8 @@ line_charges as (
         case when line_amount < 0 then -share else share end as amount,
         -- what a refund causes belongs to its own day, everything else to the day of the sale
         case when is_of_refund then charged_on else sold_on end as posted_on,
-        proves_known and row_number() over (
-            partition by order_line_id, component, proves_known order by source, source_id
-        ) = 1 as proves_known
-    from shared
+        proves_known
+    from borne
 )
 
 select * from line_charges

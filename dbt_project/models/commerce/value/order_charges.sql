@@ -21,10 +21,6 @@ this_run as (
     select * from {{ source('lake', 'run') }}
 ),
 
-sold_lines as (
-    select * from {{ ref('sold_lines') }}
-),
-
 from_bills as (
     select
         'payment_bill' as source,
@@ -45,11 +41,6 @@ from_bills as (
     where fee_amount <> 0 and coalesce(refund_status, 'SUCCESS') <> 'FAIL'
 ),
 
-billed_orders as (
-    select distinct channel, order_id from payment_lines
-    where order_id is not null
-),
-
 -- a payment channel's own bill goes before a table made by hand from it
 from_statements as (
     select
@@ -68,10 +59,11 @@ from_statements as (
     from statements
     cross join this_run
     left join components on components.source = 'statements' and statements.kind = components.kind
-    left join billed_orders
-        on statements.platform = billed_orders.channel
-        and statements.order_id = billed_orders.order_id
-    where billed_orders.order_id is null
+    where not exists (
+        select 1 from payment_lines
+        where payment_lines.channel = statements.platform
+            and payment_lines.order_id = statements.order_id
+    )
         and case when components.component is not null then statements.amount else statements.fee_amount end <> 0
 ),
 
@@ -109,28 +101,35 @@ charges as (
     select * from from_costs
 ),
 
+-- an order has one key, so a number that is of one order only names its store too
 numbers as (
-    select order_id from charges where order_id is not null
-    union
-    select other_order_id as order_id from charges where other_order_id is not null
-),
-
-sold_orders as (
-    select distinct
-        sold_lines.order_key,
-        sold_lines.store_id,
-        sold_lines.order_id
-    from sold_lines
-    inner join numbers on sold_lines.order_id = numbers.order_id
-),
-
-numbers_of_one_order as (
     select
         order_id,
-        min(order_key) as order_key
-    from sold_orders
+        min(store_id) as store_id,
+        min(order_key) as order_key,
+        min(order_key) = max(order_key) as is_of_one_order
+    from {{ ref('sold_lines') }}
     group by order_id
-    having count(*) = 1
+),
+
+-- a channel's own number is said in few charges
+other_numbers as (
+    select numbers.*
+    from numbers
+    inner join (
+        select distinct platform_order_id from statements
+    ) as said on numbers.order_id = said.platform_order_id
+),
+
+orders_of_shared_numbers as (
+    select distinct
+        lines.store_id,
+        lines.order_id,
+        lines.order_key
+    from {{ ref('sold_lines') }} as lines
+    inner join numbers
+        on lines.order_id = numbers.order_id
+        and not numbers.is_of_one_order
 ),
 
 order_charges as (
@@ -140,11 +139,19 @@ order_charges as (
         charges.component,
         charges.kind,
         coalesce(
+            case when charges.store_id = by_number.store_id and by_number.is_of_one_order then by_number.order_key end,
             in_store.order_key,
+            case
+                when charges.store_id = by_other_number.store_id and by_other_number.is_of_one_order
+                    then by_other_number.order_key
+            end,
             other_in_store.order_key,
             case
                 when charges.store_id is null or not charges.names_own_store
-                    then coalesce(by_number.order_key, by_other_number.order_key)
+                    then coalesce(
+                        case when by_number.is_of_one_order then by_number.order_key end,
+                        case when by_other_number.is_of_one_order then by_other_number.order_key end
+                    )
             end
         ) as order_key,
         charges.is_of_refund,
@@ -152,14 +159,14 @@ order_charges as (
         charges.amount,
         charges.charged_on
     from charges
-    left join sold_orders as in_store
+    left join numbers as by_number on charges.order_id = by_number.order_id
+    left join other_numbers as by_other_number on charges.other_order_id = by_other_number.order_id
+    left join orders_of_shared_numbers as in_store
         on charges.store_id = in_store.store_id
         and charges.order_id = in_store.order_id
-    left join sold_orders as other_in_store
+    left join orders_of_shared_numbers as other_in_store
         on charges.store_id = other_in_store.store_id
         and charges.other_order_id = other_in_store.order_id
-    left join numbers_of_one_order as by_number on charges.order_id = by_number.order_id
-    left join numbers_of_one_order as by_other_number on charges.other_order_id = by_other_number.order_id
 )
 
 select * from order_charges

@@ -2,19 +2,37 @@
 -- its order tells it. An app may log what this release does not know: that is told by the log's own word.
 -- Events are the most of all rows: what a product's sentence needs is written once a product, not once an event.
 with events as (
+    select * from {{ ref('stg_mini_program__events') }}
+    where kind <> 'pay'
+),
+
+app_users as (
     select
-        *,
-        {{ content_hash(['app_id', 'openid', 'unionid', 'visitor_id']) }} as user_key
+        substr(record_id, 11) as user_key,
+        customer_id
+    from {{ ref('record_customers') }}
+    where record_id like 'app_users:%'
+),
+
+-- one row for all events of a user: a key is made once a user, not once an event
+stated as (
+    select distinct
+        app_id,
+        openid,
+        unionid,
+        visitor_id
     from {{ ref('stg_mini_program__events') }}
     where kind <> 'pay'
 ),
 
 users as (
     select
-        substr(record_id, 11) as user_key,
-        customer_id
-    from {{ ref('record_customers') }}
-    where substr(record_id, 1, 10) = 'app_users:'
+        {{ key_hash(['stated.app_id', 'stated.openid', 'stated.unionid', 'stated.visitor_id']) }} as user_hash,
+        stated.*,
+        app_users.customer_id
+    from stated
+    inner join app_users
+        on {{ content_hash(['stated.app_id', 'stated.openid', 'stated.unionid', 'stated.visitor_id']) }} = app_users.user_key
 ),
 
 products as (
@@ -57,7 +75,12 @@ named as (
         events.quantity,
         events.occurred_at
     from events
-    inner join users on events.user_key = users.user_key
+    inner join users
+        on {{ key_hash(['events.app_id', 'events.openid', 'events.unionid', 'events.visitor_id']) }} = users.user_hash
+        and events.app_id is not distinct from users.app_id
+        and events.openid is not distinct from users.openid
+        and events.unionid is not distinct from users.unionid
+        and events.visitor_id is not distinct from users.visitor_id
     left join products
         on events.object_id = products.product_id
         and events.object_type = 'product'
