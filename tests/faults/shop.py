@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from models.settings import Settings
 from pipelines.lake import Lake
@@ -36,7 +37,11 @@ def _shop() -> face.TaobaoShop:
 
 def sync(home: Path) -> None:
     """As ``scrm sync``: every stream of one shop, five batches of trades."""
-    windows.ROWS_PER_CHUNK = ROWS_PER_BATCH
+    with patch.object(windows, "ROWS_PER_CHUNK", ROWS_PER_BATCH):
+        _synced_once(home)
+
+
+def _synced_once(home: Path) -> None:
     app = face.create_app(face.TaobaoFace(_shop(), clock=lambda: NOW))
     layer = FaultLayer(app, FaultPlan(clock_ahead=NOW - datetime.now(UTC)), face.DIALECT)
     with serving(layer) as address:

@@ -4,6 +4,7 @@ Accidents it prevents: a draft that looks harmless because ids that moved are no
 and money that is counted for orders which stay where they are.
 """
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import duckdb
 import polars as pl
 
 from models.identity.simulation import ORDERS_SCHEMA, Difference, Moved, compare
-from models.settings import PROJECT_ROOT
 from pipelines.identity_simulation import orders_after
 from pipelines.warehouse import DATABASE
+from tests import dbt_runs
 
 TODAY = {1: "A", 2: "A", 3: "B", 4: "C", 5: "C", 6: "D"}
 
@@ -84,12 +85,9 @@ def test_whoever_becomes_nobodys_is_affected() -> None:
 
 def test_an_order_of_two_people_is_whose_the_run_says_it_is(tmp_path: Path) -> None:
     """The draft asks DuckDB itself; the run's SQL is a model of dbt. Of two seen at one time: persona 9, not 10."""
-    model = (PROJECT_ROOT / "dbt_project" / "models" / "customers" / "record_customers.sql").read_text("utf-8")
-    for reference, table in {
-        "{{ ref('identity_records') }}": "identity_records",
-        "{{ source('lake', 'persona_customers') }}": "customers",
-    }.items():
-        model = model.replace(reference, table)
+    (model,) = dbt_runs.compiled(tmp_path, "record_customers").values()
+    model = model.replace('"warehouse"."main"."identity_records"', "identity_records")
+    model = re.sub(r"read_parquet\([^)]*persona_customers[^)]*\)", "customers", model)
     records = (("S:1", 10, 1), ("S:1", 9, 1), ("S:2", 9, 2), ("S:2", 10, 1), ("S:3", 8, None), ("S:3", 9, 1))
     found = people({9: "Nine", 10: "Ten"})
     with duckdb.connect(str(tmp_path / DATABASE)) as connection:
