@@ -85,6 +85,13 @@ def test_sql_reads_on_both_engines(path: Path) -> None:
     assert findings(path.read_text(), DIALECT) == [], f"{name(path)} is not portable"
 
 
+def test_no_view_reads_inputs() -> None:
+    """A view is asked after its warehouse was promoted, when the folder of its inputs has another name."""
+    views = [path for path in SQL_FILES if "materialized='view'" in path.read_text("utf-8")]
+    assert views
+    assert [path.name for path in views if "source(" in path.read_text("utf-8")] == []
+
+
 @pytest.mark.parametrize("path", SQL_FILES, ids=name)
 def test_no_text_holds_a_backslash(path: Path) -> None:
     """Spark takes it for the start of an escape, DuckDB for itself: '\\n' is one character there and two here."""

@@ -1,5 +1,3 @@
--- A view on DuckDB: the publisher writes the rows, which are those of customer_fields.
-{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with fields as (
     select * from {{ ref('customer_fields') }}
 ),
