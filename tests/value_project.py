@@ -121,6 +121,7 @@ class ValueProject:
         return self.tables()
 
     def tables(self) -> Tables:
+        """Views too: contributions are one."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             names = connection.sql("select table_name from information_schema.tables").fetchall()
             return {name: connection.table(name).pl() for (name,) in names}

@@ -1,22 +1,20 @@
-{#- Builds that go on from the run before. Such a run begins with a copy of that run's tables (`vars.before` says where the
-    original is), and a model that is materialized `incremental_by_key` touches only the rows of keys of which something changed. What
-    changed of every table that such a model reads is kept in schema `changes`: the rows that left and the rows that came.
+{#- Builds that go on from the run before (docs/decisions/0013-builds-that-go-on.md). Such a run begins with a copy of that run's
+    tables; `vars.before` says where the original is. A model that is materialized `incremental_by_key` builds anew only the rows of keys
+    of which something changed. What changed of every table that such a model reads is kept in schema `changes`: the rows that left
+    and the rows that came.
 
-    A model says by itself which keys those are: {{ '{{ touched([...]) }}' }} lists statements that give them, {{ '{{ only_touched(...) }}' }} marks where
-    rows of other keys may be left out. Both are comments in the statement that dbt compiles, so that a whole build, and another
-    engine, run the plain statement; the materialization puts words in their place. docs/decisions/0013-builds-that-go-on.md -#}
+    A model says by itself which keys those are, by `touched`, and where rows of other keys may be left out, by `only_touched`. Both are
+    comments in the statement that dbt compiles (the keys line by line: a path may hold what ends a comment), so that a whole build,
+    and another engine, run the plain statement; the materialization puts words in their place. Columns of `by` are never null. -#}
 
 {#- Statements whose union gives the keys that are to be built anew, with the columns of the model's `by`. To be called in the body of
-    the model. `whole`: tables whose every change concerns all keys. -#}
-{% macro touched(keys, whole=[]) -%}
+    the model. -#}
+{% macro touched(keys) -%}
     {%- for statement in keys %}
         {%- for line in statement.strip().split('\n') %}
 --keys {{ line }}
         {%- endfor %}
 --keys {{ '' if loop.last else 'union' }}
-    {%- endfor %}
-    {%- for table in whole %}
---whole select 1 from changes.{{ table.identifier }}{{ ' union all' if not loop.last }}
     {%- endfor %}
 {% endmacro %}
 
@@ -71,8 +69,8 @@
 
 {#- After a table was built whole: what changed of it, when a model that goes on by key reads it. -#}
 {% macro keep_changes() -%}
-    {%- if execute and before() and config.get('materialized') in ('table', 'incremental_by_key') and has_heirs(model.unique_id) %}
-        create table if not exists changes.{{ this.identifier }} as
+    {%- if execute and before() and config.get('materialized') == 'table' and has_heirs(model.unique_id) %}
+        create table changes.{{ this.identifier }} as
             (from before.main.{{ this.identifier }} except all from {{ this }})
             union all
             (from {{ this }} except all from before.main.{{ this.identifier }})
@@ -90,13 +88,11 @@
 
 
 {% materialization incremental_by_key, adapter='duckdb' -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set key_lines = modules.re.findall('^--keys (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
-    {%- set whole = modules.re.findall('^--whole (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
-    {%- if not before() or existing is none or (whole and run_query('select 1 from (' ~ whole ~ ') limit 1').rows | length > 0) -%}
+    {%- if not before() -%}
         {{ return(materialization_table_duckdb()) }}
     {%- endif -%}
 
+    {%- set key_lines = modules.re.findall('^--keys (.*)$', compiled_code, modules.re.MULTILINE) | join('\n') -%}
     {%- set by = config.require('by') -%}
     {%- set keys = 'changes.keys_of_' ~ this.identifier -%}
     {%- set fresh = 'changes.fresh_' ~ this.identifier -%}

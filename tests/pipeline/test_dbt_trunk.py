@@ -54,9 +54,7 @@ class Warehouse:
                 lake.decide(self.building, self.tables()["personas"])
 
     def tables(self) -> Tables:
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            names = [name for (name,) in connection.sql("select table_name from duckdb_tables() order by 1").fetchall()]
-            return {name: connection.table(name).pl() for name in names}
+        return dbt_runs.tables(self.building)
 
     def types(self) -> list[tuple[str, str, str]]:
         with duckdb.connect(str(self.database), read_only=True) as connection:

@@ -57,9 +57,7 @@ class Builder:
         return basis
 
     def tables(self) -> Tables:
-        with duckdb.connect(str(self.warehouse.database), read_only=True) as connection:
-            names = connection.sql("select table_name from duckdb_tables() where schema_name = 'main'").fetchall()
-            return {name: connection.table(f"main.{name}").pl() for (name,) in names}
+        return dbt_runs.tables(self.warehouse.building)
 
     def changes(self) -> dict[str, int]:
         """Rows that left and came, by table."""

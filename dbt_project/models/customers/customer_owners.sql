@@ -212,8 +212,10 @@ last_periods as (
     cross join this_run
     inner join staff_periods
         on spans.userid = staff_periods.staff_id
-        and staff_periods.starts_at < coalesce(spans.valid_to, this_run.as_of + interval 1 second)
-        and staff_periods.ends_at > case when spans.valid_to is null then this_run.as_of else spans.valid_from end
+        and (
+            (spans.valid_to is null and staff_periods.starts_at <= this_run.as_of and this_run.as_of < staff_periods.ends_at)
+            or (staff_periods.starts_at < spans.valid_to and spans.valid_from < staff_periods.ends_at)
+        )
     where staff_periods.store_id is not null
     group by spans.customer_id, spans.valid_from
 ),

@@ -128,9 +128,10 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     counts = {"run": 1, "lake_batches": plan.to_seq} | {table: frame.height for table, frame in tables.items()}
     for dataset in CONTRACTS:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
+    told = {"run": {"goes_on_from": basis.before or "nothing", "built_whole_because": basis.reason}}
     for table, rows in counts.items():
-        told = {"goes_on_from": basis.before or "nothing", "built_whole_because": basis.reason}
-        yield dg.MaterializeResult(asset_key=["lake", table], metadata={"rows": rows, "run": plan.key, **told})
+        metadata = {"rows": rows, "run": plan.key, **told.get(table, {})}
+        yield dg.MaterializeResult(asset_key=["lake", table], metadata=metadata)
 
 
 def _engagement(build: Build, to_seq: int) -> EngagementDocument:

@@ -26,19 +26,26 @@
     ('app_users', 'app_users', 'user_key', 'first_event_at', ['unionid', 'openid', 'visitor_id']),
 ] -%}
 {%- set app_user = ['app_id', 'openid', 'unionid', 'visitor_id'] -%}
+{#- Staged tables of which a row is a record: how it is called here, the first part of its record's id, the table, its key. -#}
+{%- set records = [
+    ('customer_records', 'customers', ref('stg_files__customers'), 'record_id'),
+    ('members', 'members', ref('stg_files__members'), 'member_no'),
+    ('leads', 'leads', ref('stg_files__leads'), 'lead_id'),
+    ('follow_ups', 'follow_ups', ref('stg_files__follow_ups'), 'follow_up_id'),
+    ('tickets', 'tickets', ref('stg_files__tickets'), 'ticket_id'),
+    ('visits', 'visits', ref('stg_files__visits'), 'visit_key'),
+    ('enrolments', 'enrolments', ref('stg_files__enrolments'), 'enrolment_id'),
+    ('points', 'points', ref('stg_files__points'), 'entry_id'),
+    ('cards', 'cards', ref('stg_files__cards'), 'entry_id'),
+    ('coupons', 'coupons', ref('stg_files__coupons'), 'coupon_code'),
+    ('contacts', 'wecom_contacts', ref('stg_wecom__contacts'), 'external_userid'),
+] -%}
+{%- set touched_records = [] -%}
+{%- for _, kind, table, key in records -%}
+    {%- do touched_records.append(changed(table, ["'" ~ kind ~ ":' || " ~ key])) -%}
+{%- endfor -%}
 {{ config(materialized='incremental_by_key', by=['record_id']) }}
-{{ touched([
-    changed(ref('stg_files__customers'), ["'customers:' || record_id"]),
-    changed(ref('stg_files__members'), ["'members:' || member_no"]),
-    changed(ref('stg_files__leads'), ["'leads:' || lead_id"]),
-    changed(ref('stg_files__follow_ups'), ["'follow_ups:' || follow_up_id"]),
-    changed(ref('stg_files__tickets'), ["'tickets:' || ticket_id"]),
-    changed(ref('stg_files__visits'), ["'visits:' || visit_key"]),
-    changed(ref('stg_files__enrolments'), ["'enrolments:' || enrolment_id"]),
-    changed(ref('stg_files__points'), ["'points:' || entry_id"]),
-    changed(ref('stg_files__cards'), ["'cards:' || entry_id"]),
-    changed(ref('stg_files__coupons'), ["'coupons:' || coupon_code"]),
-    changed(ref('stg_wecom__contacts'), ["'wecom_contacts:' || external_userid"]),
+{{ touched(touched_records + [
     changed(ref('stg_wecom__follow_phones'), ["'wecom_follows:' || " ~ order_key('userid', 'external_userid')]),
     changed(ref('stg_mini_program__events'), ["'app_users:' || " ~ content_hash(app_user)]),
     changed(ref('stg_channels__refund_lines'), ["'refunds:' || refund_key"]),
@@ -52,61 +59,13 @@ with buyers as (
     select * from {{ ref('identity_records__buyers') }}
 ),
 
-customer_records as (
-    select stated_rows.* from {{ ref('stg_files__customers') }} as stated_rows
-    {{ only_touched(["'customers:' || stated_rows.record_id"]) }}
+{% for name, kind, table, key in records -%}
+{{ name }} as (
+    select stated_rows.* from {{ table }} as stated_rows
+    {{ only_touched(["'" ~ kind ~ ":' || stated_rows." ~ key]) }}
 ),
 
-members as (
-    select stated_rows.* from {{ ref('stg_files__members') }} as stated_rows
-    {{ only_touched(["'members:' || stated_rows.member_no"]) }}
-),
-
-leads as (
-    select stated_rows.* from {{ ref('stg_files__leads') }} as stated_rows
-    {{ only_touched(["'leads:' || stated_rows.lead_id"]) }}
-),
-
-follow_ups as (
-    select stated_rows.* from {{ ref('stg_files__follow_ups') }} as stated_rows
-    {{ only_touched(["'follow_ups:' || stated_rows.follow_up_id"]) }}
-),
-
-tickets as (
-    select stated_rows.* from {{ ref('stg_files__tickets') }} as stated_rows
-    {{ only_touched(["'tickets:' || stated_rows.ticket_id"]) }}
-),
-
-visits as (
-    select stated_rows.* from {{ ref('stg_files__visits') }} as stated_rows
-    {{ only_touched(["'visits:' || stated_rows.visit_key"]) }}
-),
-
-enrolments as (
-    select stated_rows.* from {{ ref('stg_files__enrolments') }} as stated_rows
-    {{ only_touched(["'enrolments:' || stated_rows.enrolment_id"]) }}
-),
-
-points as (
-    select stated_rows.* from {{ ref('stg_files__points') }} as stated_rows
-    {{ only_touched(["'points:' || stated_rows.entry_id"]) }}
-),
-
-cards as (
-    select stated_rows.* from {{ ref('stg_files__cards') }} as stated_rows
-    {{ only_touched(["'cards:' || stated_rows.entry_id"]) }}
-),
-
-coupons as (
-    select stated_rows.* from {{ ref('stg_files__coupons') }} as stated_rows
-    {{ only_touched(["'coupons:' || stated_rows.coupon_code"]) }}
-),
-
-contacts as (
-    select stated_rows.* from {{ ref('stg_wecom__contacts') }} as stated_rows
-    {{ only_touched(["'wecom_contacts:' || stated_rows.external_userid"]) }}
-),
-
+{% endfor -%}
 follow_phones as (
     select stated_rows.* from {{ ref('stg_wecom__follow_phones') }} as stated_rows
     {{ only_touched(["'wecom_follows:' || " ~ order_key('stated_rows.userid', 'stated_rows.external_userid')]) }}
