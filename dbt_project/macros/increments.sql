@@ -25,6 +25,16 @@
 {%- endmacro %}
 
 
+{#- The keys of rows that meet a changed row of another table: `on` are columns of both, or pairs of them. -#}
+{% macro meets_changed(rows, columns, table, on) -%}
+    select {{ columns | join(', ') }}
+    from {{ rows }}
+    semi join changes.{{ table.identifier }} as moved on {% for column in on -%}
+        {{ rows.identifier }}.{{ column if column is string else column[0] }} = moved.{{ column if column is string else column[1] }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
 {#- The keys of which something landed since the run before, and those on which the time between the two works: `times` are
     the columns that a model compares with as_of. -#}
 {% macro landed_since(rows, columns, times=[]) -%}
@@ -59,11 +69,31 @@
 {%- endmacro %}
 
 
-{#- At the start of an invocation: the run before beside this one. -#}
+{#- At the start of an invocation: the run before beside this one, and what changed of tables that steps in Python wrote for models
+    that go on by key. -#}
 {% macro open_before() -%}
-    {%- if before() %}
+    {%- if execute and before() %}
         {%- do run_query("attach if not exists '" ~ before() | replace("'", "''") ~ "' as before (read_only)") %}
+        {%- for name in ['custom_values', 'identity_observations', 'identity_owners', 'persona_customers'] %}
+            {%- do note_changes(name) %}
+        {%- endfor %}
     {%- endif %}
+{%- endmacro %}
+
+{% macro note_changes(name) -%}
+    {%- set places = [] -%}
+    {%- for folder in (modules.re.sub('/[^/]*$', '', before()), env_var('SCRM_BUILDING')) -%}
+        {%- set place = "'" ~ (folder ~ '/inputs/' ~ name ~ '/rows.parquet') | replace("'", "''") ~ "'" -%}
+        {%- if run_query('select file from glob(' ~ place ~ ')').rows | length > 0 %}{% do places.append(place) %}{% endif -%}
+    {%- endfor -%}
+    {%- if places | length == 2 -%}
+        {%- do run_query('create table if not exists changes.' ~ name ~ ' as ' ~ difference('read_parquet(' ~ places[0] ~ ')', 'read_parquet(' ~ places[1] ~ ')')) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Rows that left and rows that came. -#}
+{% macro difference(earlier, later) -%}
+    (from {{ earlier }} except all from {{ later }}) union all (from {{ later }} except all from {{ earlier }})
 {%- endmacro %}
 
 
@@ -71,9 +101,7 @@
 {% macro keep_changes() -%}
     {%- if execute and before() and config.get('materialized') == 'table' and has_heirs(model.unique_id) %}
         create table changes.{{ this.identifier }} as
-            (from before.main.{{ this.identifier }} except all from {{ this }})
-            union all
-            (from {{ this }} except all from before.main.{{ this.identifier }})
+            {{ difference('before.main.' ~ this.identifier, this) }}
     {%- endif %}
 {%- endmacro %}
 
@@ -122,7 +150,7 @@
     {%- endcall -%}
     {%- call statement('changes') -%}
         create or replace table {{ changes }} as
-        (from {{ gone }} except all from {{ fresh }}) union all (from {{ fresh }} except all from {{ gone }})
+        {{ difference(gone, fresh) }}
     {%- endcall -%}
     {%- call statement('delete') -%}
         delete from {{ this }} as built using (select distinct {{ by | join(', ') }} from {{ changes }}) as moved

@@ -17,23 +17,26 @@ import duckdb
 import polars as pl
 import pytest
 
-from models.contracts import BATCH_COLUMN, CONTRACTS, LANDED, RAW_COLUMN, ROW_COLUMN
 from models.documents.identity import IdentityRegistry
 from models.identity.registry_tables import limits_table, rules_table
 from models.settings import PROJECT_ROOT, Settings
 from pipelines import increments
-from pipelines.lake import Lake, Part
+from pipelines.defs.warehouse import inputs
+from pipelines.lake import Lake
 from pipelines.plan import RunPlan
 from pipelines.sandbox.generating import Order, generate_into
 from pipelines.warehouse import Warehouse
 from tests import dbt_runs
 from tests.dbt_runs import Tables
+from tests.increments_company import correct
 
 DAY = date(2026, 6, 10)
 RULES = "identity_rules"
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
 #: sources of which a build that goes on needs no word: they are of the run, and every comparison with them is named
 OF_THE_RUN = {"lake_batches", "run"}
+#: where one of these is another, the build is whole
+RULE_TABLES = set(inputs.OF_THE_RUN) - increments.OF_THE_DAY
 
 
 @dataclass
@@ -90,19 +93,6 @@ def builder(generated: Path, tmp_path: Path) -> Iterator[Builder]:
 
 def plan(day: date, to_seq: int) -> RunPlan:
     return RunPlan(day, to_seq, "Siyu", "Asia/Shanghai", "CNY")
-
-
-def correct(lake: Lake, seed: int) -> None:
-    """Land rows that are there already once more, each with what another row of its dataset says."""
-    parts = []
-    for name in LANDED:
-        rows = lake.read("landed", name).drop(BATCH_COLUMN, ROW_COLUMN, RAW_COLUMN, strict=False)
-        key = [column for column in CONTRACTS[name].key if column in rows.columns]
-        some = rows.sample(min(12, rows.height), seed=seed).unique(key, keep="first", maintain_order=True)
-        if name != "wecom_syncs" and some.height > 1:  # a pass that says another thing than it read is no pass
-            said = some.drop(key)
-            parts.append(Part("landed", name, some.select(key).hstack(said.slice(1).vstack(said.head(1)))))
-    lake.commit(source="test", key=f"corrections-{seed}", parts=parts)
 
 
 def assert_same_as_whole(builder: Builder, day: RunPlan) -> None:
@@ -168,17 +158,17 @@ def test_every_table_that_such_a_model_reads_is_named_among_what_touches_it(tmp_
     statements = dbt_runs.compiled(tmp_path, "config.materialized:incremental_by_key")
     assert len(statements) > 10
     for unique_id, statement in statements.items():
-        keys = "\n".join(line for line in statement.splitlines() if line.startswith(("--keys", "--whole")))
+        keys = "\n".join(line for line in statement.splitlines() if line.startswith("--keys"))
         for parent in _read(nodes, unique_id):
             kind, *_, table = parent.split(".")
-            told = rf"changes\.{table}\b" if kind == "model" else f"/inputs/{table}/"
-            assert table in OF_THE_RUN or re.search(told, keys), f"{unique_id}: {table}"
+            told = rf"changes\.{table}\b" + ("" if kind == "model" else f"|/inputs/{table}/")
+            assert table in RULE_TABLES | OF_THE_RUN or re.search(told, keys), f"{unique_id}: {table}"
 
 
 def _read(nodes: Mapping[str, Any], unique_id: str) -> set[str]:
     """Tables and sources that a model reads, also through parts that are no tables."""
     found = set()
     for parent in nodes[unique_id].depends_on.nodes:
-        is_part = parent in nodes and nodes[parent].config.materialized == "ephemeral"
+        is_part = parent in nodes and nodes[parent].config.materialized in ("ephemeral", "view")
         found |= _read(nodes, parent) if is_part else {parent}
     return found

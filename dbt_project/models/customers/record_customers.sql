@@ -1,6 +1,12 @@
+{{ config(materialized='incremental_by_key', by=['record_id']) }}
+{{ touched([
+    changed(ref('identity_records'), ['record_id']),
+    meets_changed(ref('identity_records'), ['record_id'], source('lake', 'persona_customers'), ['persona_id']),
+]) }}
 -- Whose record is it? Where the lines of an order name two buyers, the first persona that is somebody decides.
 with identity_records as (
-    select * from {{ ref('identity_records') }}
+    select records.* from {{ ref('identity_records') }} as records
+    {{ only_touched(['records.record_id']) }}
 ),
 
 persona_customers as (

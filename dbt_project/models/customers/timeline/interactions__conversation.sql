@@ -4,8 +4,16 @@ with messages as (
     select * from {{ ref('stg_chat__messages') }}
 ),
 
+-- by what came in, whatever the message says of their number
 receivers as (
-    select * from {{ ref('stg_chat__receivers') }}
+    select
+        corp_id,
+        msgid,
+        min(receiver_id) as receiver_id,
+        min(receiver_kind) as receiver_kind
+    from {{ ref('stg_chat__receivers') }}
+    group by corp_id, msgid
+    having count(*) = 1
 ),
 
 accounts as (

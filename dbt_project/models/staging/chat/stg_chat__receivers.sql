@@ -1,22 +1,26 @@
-with receiver_rows as (
-    select * from {{ source('lake', 'chat_receivers') }}
+with batches as (
+    select * from {{ source('lake', 'lake_batches') }}
 ),
 
 messages as (
     select * from {{ ref('stg_chat__messages') }}
 ),
 
+newest as (
+    {{ newest_delivery(source('lake', 'chat_receivers'), key=['corp_id', 'msgid', 'receiver_id'], said=['receiver_kind']) }}
+),
+
 receivers as (
-    select distinct
-        receiver_rows.corp_id,
-        receiver_rows.msgid,
-        receiver_rows.receiver_id,
-        receiver_rows.receiver_kind,
+    select
+        newest.corp_id,
+        newest.msgid,
+        newest.receiver_id,
+        newest.receiver_kind,
         messages.sent_at
-    from receiver_rows
+    from newest
     inner join messages
-        on receiver_rows.corp_id = messages.corp_id
-        and receiver_rows.msgid = messages.msgid
+        on newest.corp_id = messages.corp_id
+        and newest.msgid = messages.msgid
 )
 
 select * from receivers
