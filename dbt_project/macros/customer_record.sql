@@ -22,3 +22,28 @@
         else cast(0 as bigint)
     end
 {%- endmacro %}
+
+
+{#- Datasets whose records state what a person is like: relation, key, whose record it is (when not its own), when it was made
+    and changed, its store, and the column of each field. A student's name on an enrolment is not its payer's. -#}
+{% macro stated_profiles() -%}
+    {{ return([
+        ('customers', 'customer_records', 'record_id', none, 'registered_at', 'updated_at', 'store_id', {
+            'name': 'name', 'email': 'email', 'gender': 'gender', 'birth_date': 'cast(birth_date as string)', 'city': 'city',
+            'country': 'country', 'home_store': 'store_id',
+        }),
+        ('members', 'members', 'member_no', none, 'joined_at', 'updated_at', 'store_id', {
+            'name': 'name', 'gender': 'gender', 'birth_date': 'cast(birth_date as string)', 'home_store': 'store_id',
+        }),
+        ('leads', 'leads', 'lead_id', none, 'created_at', 'updated_at', 'store_id', {'name': 'name', 'city': 'city'}),
+        ('follow_ups', 'follow_ups', 'follow_up_id', none, 'followed_at', none, 'store_id', {'name': 'name'}),
+        ('tickets', 'tickets', 'ticket_id', none, 'opened_at', 'updated_at', 'store_id', {'name': 'name'}),
+        ('visits', 'visitors', 'visit_key', none, 'visited_at', none, 'store_id', {'name': 'name'}),
+        ('wecom_contacts', 'contacts_of_stores', 'external_userid', none, 'first_followed_at', none, 'store_id', {
+            'name': 'name', 'gender': 'gender',
+        }),
+        ('wecom_follows', 'remarks', 'follow_key', "'wecom_contacts:' || external_userid", 'followed_at', none, 'store_id', {
+            'name': 'remark',
+        }),
+    ]) }}
+{%- endmacro %}

@@ -25,13 +25,13 @@
 {%- endmacro %}
 
 
-{#- The keys of rows that meet a changed row of another table: `on` are columns of both, or pairs of them. -#}
+{#- The keys of rows that meet a changed row of another table, by columns that both have. -#}
 {% macro meets_changed(rows, columns, table, on) -%}
-    select {{ columns | join(', ') }}
-    from {{ rows }}
+    select {% for column in columns %}met.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    from {{ rows }} as met
     semi join changes.{{ table.identifier }} as moved on {% for column in on -%}
-        {{ rows.identifier }}.{{ column if column is string else column[0] }} = moved.{{ column if column is string else column[1] }}{{ ' and ' if not loop.last }}
-    {%- endfor -%}
+        met.{{ column }} = moved.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 
@@ -43,10 +43,16 @@
     where _batch in (select batch from changes.new_batches)
     {%- for time in times %}
     union
+    {{ reached(rows, columns, time) }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#- The keys of rows that the time between the two runs reached. -#}
+{% macro reached(rows, columns, time) -%}
     select {{ columns | join(', ') }}
     from {{ rows }}
     where {{ time }} >= (select earlier from changes.moments) and {{ time }} < (select as_of from changes.moments)
-    {%- endfor %}
 {%- endmacro %}
 
 
@@ -74,7 +80,7 @@
 {% macro open_before() -%}
     {%- if execute and before() %}
         {%- do run_query("attach if not exists '" ~ before() | replace("'", "''") ~ "' as before (read_only)") %}
-        {%- for name in ['custom_values', 'identity_observations', 'identity_owners', 'persona_customers'] %}
+        {%- for name in ['identity_observations', 'identity_owners', 'persona_customers'] %}
             {%- do note_changes(name) %}
         {%- endfor %}
     {%- endif %}

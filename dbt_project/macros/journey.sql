@@ -4,6 +4,17 @@
 {%- endmacro %}
 
 
+{#- Those of whom a quiet stage may have begun since the run before: something of them is so many days old now. -#}
+{% macro fallen_silent() -%}
+    select told.customer_id
+    from {{ ref('interactions') }} as told
+    cross join changes.moments
+    inner join {{ source('lake', 'journey_stages') }} as stages
+        on told.occurred_at >= moments.earlier - stages.quiet_days * interval 1 day
+        and told.occurred_at < moments.as_of - stages.quiet_days * interval 1 day
+{%- endmacro %}
+
+
 {#- The Monday of a date's week, the first of its month. -#}
 {% macro week_of(day) -%}
     cast(date_trunc('week', {{ day }}) as date)

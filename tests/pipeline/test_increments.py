@@ -33,8 +33,9 @@ from tests.increments_company import correct
 DAY = date(2026, 6, 10)
 RULES = "identity_rules"
 REGISTRY = IdentityRegistry.load(PROJECT_ROOT / "data" / "rulebooks" / "identity.yaml")
-#: sources of which a build that goes on needs no word: they are of the run, and every comparison with them is named
-OF_THE_RUN = {"lake_batches", "run"}
+#: sources of which a build that goes on needs no word: of the run, where every comparison with them is named, and what
+#: rows of files say in fields of the company's own, which comes and goes with those rows
+OF_THE_RUN = {"lake_batches", "run", "custom_values"}
 #: where one of these is another, the build is whole
 RULE_TABLES = set(inputs.OF_THE_RUN) - increments.OF_THE_DAY
 

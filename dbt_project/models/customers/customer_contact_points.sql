@@ -1,7 +1,13 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('customer_statements'), ['customer_id']),
+    changed(ref('customer_fields'), ['customer_id']),
+]) }}
 -- By what a customer can be reached: every phone, mailbox, WeCom contact, openid and address that somebody stated and that
 -- is written in full. is_primary: the one that survives as the customer's field.
 with statements as (
-    select * from {{ ref('customer_statements') }}
+    select statements.* from {{ ref('customer_statements') }} as statements
+    {{ only_touched(['statements.customer_id']) }}
     where not is_cleared and not is_masked
 ),
 

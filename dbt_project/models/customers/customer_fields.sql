@@ -1,5 +1,7 @@
 -- Which value of a field survives, by the criteria of the customer document, and which came second. A masked value stands
 -- behind every whole one; what all criteria leave even is decided by the alphabet.
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([changed(ref('customer_statements'), ['customer_id'])]) }}
 {%- set in_order = {'is_masked': 'counted.is_masked'} -%}
 {%- for slot in field_criteria() -%}
     {%- do in_order.update({'key_' ~ slot: criterion_key(slot)}) -%}
@@ -25,7 +27,8 @@ said as (
         select
             *,
             cast(0 as bigint) as said_count
-        from {{ ref('customer_statements') }}
+        from {{ ref('customer_statements') }} as statements
+        {{ only_touched(['statements.customer_id']) }}
         where not is_cleared
     ) as counted
     inner join rules on counted.field = rules.field

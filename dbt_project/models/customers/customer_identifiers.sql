@@ -1,3 +1,5 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched(touched_customers() + [changed(source('lake', 'identity_owners'), ['customer_id'])]) }}
 -- By what each customer is known. Several may state one identifier (a family's phone): it belongs to one of them, and a value
 -- that meets too many people belongs to none.
 with observations as (
@@ -5,7 +7,8 @@ with observations as (
 ),
 
 persona_customers as (
-    select * from {{ source('lake', 'persona_customers') }}
+    select people.* from {{ source('lake', 'persona_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
 ),
 
 personas as (

@@ -1,24 +1,4 @@
-{#- Datasets whose records state what a person is like: relation, key, whose record it is (when not its own), when it was made
-    and changed, its store, and the column of each field. A student's name on an enrolment is not its payer's. -#}
-{%- set profiles = [
-    ('customers', 'customer_records', 'record_id', none, 'registered_at', 'updated_at', 'store_id', {
-        'name': 'name', 'email': 'email', 'gender': 'gender', 'birth_date': 'cast(birth_date as string)', 'city': 'city',
-        'country': 'country', 'home_store': 'store_id',
-    }),
-    ('members', 'members', 'member_no', none, 'joined_at', 'updated_at', 'store_id', {
-        'name': 'name', 'gender': 'gender', 'birth_date': 'cast(birth_date as string)', 'home_store': 'store_id',
-    }),
-    ('leads', 'leads', 'lead_id', none, 'created_at', 'updated_at', 'store_id', {'name': 'name', 'city': 'city'}),
-    ('follow_ups', 'follow_ups', 'follow_up_id', none, 'followed_at', none, 'store_id', {'name': 'name'}),
-    ('tickets', 'tickets', 'ticket_id', none, 'opened_at', 'updated_at', 'store_id', {'name': 'name'}),
-    ('visits', 'visitors', 'visit_key', none, 'visited_at', none, 'store_id', {'name': 'name'}),
-    ('wecom_contacts', 'contacts_of_stores', 'external_userid', none, 'first_followed_at', none, 'store_id', {
-        'name': 'name', 'gender': 'gender',
-    }),
-    ('wecom_follows', 'remarks', 'follow_key', "'wecom_contacts:' || external_userid", 'followed_at', none, 'store_id', {
-        'name': 'remark',
-    }),
-] -%}
+{%- set profiles = stated_profiles() -%}
 {%- set profile_fields = ['name', 'email', 'gender', 'birth_date', 'city', 'country', 'home_store'] -%}
 {#- Datasets of which columns can be custom fields. -#}
 {%- set custom_sources = [
@@ -27,6 +7,8 @@
     ('leads', 'leads', 'lead_id', 'created_at', 'updated_at'),
     ('enrolments', 'enrolments', 'enrolment_id', 'enrolled_at', 'updated_at'),
 ] -%}
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched(touched_customers() + touched_profiles()) }}
 -- Every value of every field that records state of a customer, with the newest record that states it. What a source says
 -- again and again (orders under one phone) is one row. Nothing is decided here.
 with identity_records as (
@@ -38,7 +20,8 @@ personas as (
 ),
 
 persona_customers as (
-    select * from {{ source('lake', 'persona_customers') }}
+    select people.* from {{ source('lake', 'persona_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
 ),
 
 observations as (
@@ -47,7 +30,8 @@ observations as (
 
 -- orders, coupons and points are most records, and state nothing here
 record_customers as (
-    select * from {{ ref('record_customers') }}
+    select people.* from {{ ref('record_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where split_part(record_id, ':', 1) in (
         {%- for source in (profiles + custom_sources) | map('first') | unique %}'{{ source }}'{{ ', ' if not loop.last }}{% endfor -%}
     )
@@ -265,6 +249,7 @@ records_of_personas as (
         min(observed_at) as first_stated_at,
         max(observed_at) as stated_at
     from identity_records
+    {{ only_going_on('semi join persona_customers on identity_records.persona_id = persona_customers.persona_id') }}
     group by persona_id, source, store_id
 ),
 

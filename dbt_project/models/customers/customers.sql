@@ -2,18 +2,33 @@
     'name', 'phone', 'unionid', 'external_userid', 'member_no', 'email', 'gender', 'city', 'country', 'address', 'birth_date',
     'home_store',
 ] -%}
+{%- set everybody = 'select customer_id from ' ~ ref('customer_identifiers') -%}
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('customer_identifiers'), ['customer_id']),
+    changed(ref('customer_fields'), ['customer_id']),
+    changed(ref('customer_owners'), ['customer_id']),
+    changed(ref('orders'), ['customer_id']),
+    changed(ref('customer_consents'), ['customer_id']),
+    changed(ref('interactions'), ['customer_id']),
+    who_has('identifier', ref('customer_identifiers'), changed(ref('stg_wecom__contacts'), ['external_userid'])),
+    everybody ~ ' where exists (' ~ changed(ref('stores'), ['1']) ~ ')',
+]) }}
 -- One row per resolved person: the values that survived (customer_fields), who looks after them now, and where they are at
 -- home. Of owner, home store and region the first rule of the customer document that finds one.
 with identifiers as (
-    select * from {{ ref('customer_identifiers') }}
+    select told.* from {{ ref('customer_identifiers') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 fields as (
-    select * from {{ ref('customer_fields') }}
+    select told.* from {{ ref('customer_fields') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 customer_owners as (
-    select * from {{ ref('customer_owners') }}
+    select told.* from {{ ref('customer_owners') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 rules as (
@@ -30,15 +45,18 @@ stores as (
 ),
 
 orders as (
-    select * from {{ ref('orders') }}
+    select told.* from {{ ref('orders') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 consents as (
-    select * from {{ ref('customer_consents') }}
+    select told.* from {{ ref('customer_consents') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 interactions as (
-    select * from {{ ref('interactions') }}
+    select told.* from {{ ref('interactions') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 interaction_kinds as (

@@ -3,10 +3,6 @@ with orders as (
     select * from {{ ref('orders') }}
 ),
 
-numbers as (
-    select * from {{ ref('customer_numbers') }}
-),
-
 stores as (
     select * from {{ ref('stores') }}
 ),
@@ -21,16 +17,15 @@ this_run as (
 
 bought as (
     select
-        numbers.customer_number,
+        {{ customer_number('orders.customer_id') }} as customer_number,
         orders.customer_id,
         orders.store_id,
         {{ civil_day('orders.sold_at') }} as metric_date,
         count(*) as orders
     from orders
-    inner join numbers on orders.customer_id = numbers.customer_id
     inner join stores on orders.store_id = stores.store_id
     cross join this_run
-    where orders.is_sale
+    where orders.is_sale and orders.customer_id is not null
     group by all
 ),
 

@@ -1,15 +1,20 @@
+{%- set number = customer_number('customer_id') -%}
+{%- set touched_numbers = [
+    changed(ref('interactions'), [number]),
+    'select customer_number from ' ~ this ~ ' where store_id in (' ~ changed(ref('stores'), ['store_id']) ~ ')',
+    'select customer_number from ' ~ this ~ ' where store_id in (' ~ changed(ref('store_periods'), ['store_id']) ~ ')',
+] -%}
+{{ config(materialized='incremental_by_key', by=['customer_number']) }}
+{{ touched(touched_numbers) }}
 -- The timeline once, by customer, day, store and channel: both what happened and who was active come from it. A customer
 -- has a number here.
 with interactions as (
-    select * from {{ ref('interactions') }}
+    select told.* from {{ ref('interactions') }} as told
+    {{ only_touched([customer_number('told.customer_id')]) }}
 ),
 
 interaction_kinds as (
     select * from {{ source('lake', 'interaction_kinds') }}
-),
-
-numbers as (
-    select * from {{ ref('customer_numbers') }}
 ),
 
 stores as (
@@ -26,7 +31,7 @@ this_run as (
 
 happened as (
     select
-        numbers.customer_number,
+        {{ customer_number('interactions.customer_id') }} as customer_number,
         {{ civil_day('interactions.occurred_at') }} as metric_date,
         coalesce(stores.store_id, '') as store_id,
         coalesce(interactions.channel, '') as channel,
@@ -35,7 +40,6 @@ happened as (
         count(case when interactions.kind = 'message_received' then 1 end) as messages_received,
         count(case when interactions.kind = 'message_sent' then 1 end) as messages_sent
     from interactions
-    inner join numbers on interactions.customer_id = numbers.customer_id
     inner join interaction_kinds on interactions.kind = interaction_kinds.kind
     cross join this_run
     left join stores on interactions.store_id = stores.store_id

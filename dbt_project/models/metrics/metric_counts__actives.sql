@@ -1,3 +1,9 @@
+{%- set touched_periods = [] -%}
+{%- for period, first_day in periods('metric_date') -%}
+    {%- do touched_periods.append(changed(ref('interaction_days'), ["'" ~ period ~ "'", first_day])) -%}
+{%- endfor -%}
+{{ config(materialized='incremental_by_key', by=['period_kind', 'period_start']) }}
+{{ touched(touched_periods) }}
 -- Customers who did something themselves. They do not add up over days or places: each count is made by itself.
 with active_days as (
     select * from {{ ref('interaction_days') }}
@@ -11,6 +17,7 @@ with active_days as (
         {{ place }} as dimension_id,
         customer_number
     from active_days
+    {{ only_touched(["'" ~ period ~ "'", first_day]) }}
     {%- if dimension != 'company' %}
     where {{ place }} <> ''
     {%- endif %}

@@ -1,16 +1,26 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('interactions'), ['customer_id']),
+    changed(ref('journey_steps'), ['customer_id']),
+    changed(ref('journey_overlays'), ['customer_id']),
+    reached(ref('journey_overlays'), ['customer_id'], 'until_at'),
+]) }}
 -- Each stay of a customer in a stage. A stay begins when a step higher than all before is opened and nothing lies over the steps,
 -- when something begins to lie over them, and when it ends. Of one moment the state after all of it counts, so moments of one
 -- customer differ. Nothing here looks ahead: a run of an earlier day gives the same stays up to its day, left open there.
 with steps as (
-    select * from {{ ref('journey_steps') }}
+    select told.* from {{ ref('journey_steps') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 overlays as (
-    select * from {{ ref('journey_overlays') }}
+    select told.* from {{ ref('journey_overlays') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 interactions as (
-    select * from {{ ref('interactions') }}
+    select told.* from {{ ref('interactions') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 stages as (

@@ -1,7 +1,12 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('journey_silences'), ['customer_id']),
+]) }}
 -- What lies over the steps: the deepest silence at each moment, and after it, for a while, that the customer is back. Segments of
 -- one customer never overlap. A null until_at is open.
 with silences as (
-    select * from {{ ref('journey_silences') }}
+    select told.* from {{ ref('journey_silences') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 stages as (

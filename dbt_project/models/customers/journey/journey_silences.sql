@@ -1,8 +1,14 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('interactions'), ['customer_id']),
+    fallen_silent(),
+]) }}
 -- When nothing was heard of a customer: from so many days after a touch, or from the moment when the last tie was cut, until the
 -- next touch (null: until now). Two touches further apart than the shortest quiet stage never fall into one window of that length,
 -- so only the first and the last touch of each window are compared, not every two touches.
 with interactions as (
-    select * from {{ ref('interactions') }}
+    select told.* from {{ ref('interactions') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 stages as (

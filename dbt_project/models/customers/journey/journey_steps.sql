@@ -1,7 +1,12 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('interactions'), ['customer_id']),
+]) }}
 -- When each step of the journey was opened to a customer. Counts per customer and kind first: fifty million interactions
 -- are grouped once, and only the kinds of which the nth counts are numbered.
 with interactions as (
-    select * from {{ ref('interactions') }}
+    select told.* from {{ ref('interactions') }} as told
+    {{ only_touched(['told.customer_id']) }}
 ),
 
 rules as (

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched(touched_timelines()) }}
 -- One timeline of all customers, written once: a subject's rows are a part of this statement, not a table of their own.
 -- Ids say what happened to which object, so that a rebuild gives the same rows.
 {%- set subjects = [

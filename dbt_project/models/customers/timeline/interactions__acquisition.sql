@@ -25,11 +25,13 @@ staff_periods as (
 ),
 
 record_customers as (
-    select * from {{ ref('record_customers') }}
+    select people.* from {{ ref('record_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
 ),
 
 identifiers as (
-    select * from {{ ref('customer_identifiers') }}
+    select people.* from {{ ref('customer_identifiers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where identifier_type = 'external_userid' and is_owner
 ),
 

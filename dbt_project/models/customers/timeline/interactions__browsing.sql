@@ -10,7 +10,8 @@ app_users as (
     select
         substr(record_id, 11) as user_key,
         customer_id
-    from {{ ref('record_customers') }}
+    from {{ ref('record_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where record_id like 'app_users:%'
 ),
 

@@ -18,7 +18,8 @@ staff_periods as (
 ),
 
 identifiers as (
-    select * from {{ ref('customer_identifiers') }}
+    select people.* from {{ ref('customer_identifiers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where identifier_type = 'external_userid' and is_owner
 ),
 

@@ -4,7 +4,8 @@ with consents as (
 ),
 
 identifiers as (
-    select * from {{ ref('customer_identifiers') }}
+    select people.* from {{ ref('customer_identifiers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where is_owner
 ),
 

@@ -20,7 +20,8 @@ cards as (
 ),
 
 record_customers as (
-    select * from {{ ref('record_customers') }}
+    select people.* from {{ ref('record_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
 ),
 
 registered as (

@@ -1,13 +1,15 @@
 -- Orders on their way, refunds, and payments taken in WeCom. An order that is paid as it is placed is one thing that happened,
 -- not two: it has no order_placed. What was sent and received is known of platforms' orders, which say when.
 with orders as (
-    select * from {{ ref('orders') }}
-    where customer_id is not null
+    select told.* from {{ ref('orders') }} as told
+    {{ only_touched(['told.customer_id']) }}
+    where told.customer_id is not null
 ),
 
 refunds as (
-    select * from {{ ref('refunds') }}
-    where customer_id is not null
+    select told.* from {{ ref('refunds') }} as told
+    {{ only_touched(['told.customer_id']) }}
+    where told.customer_id is not null
 ),
 
 store_periods as (
@@ -35,7 +37,8 @@ staff_periods as (
 ),
 
 identifiers as (
-    select * from {{ ref('customer_identifiers') }}
+    select people.* from {{ ref('customer_identifiers') }} as people
+    {{ only_touched(['people.customer_id']) }}
     where identifier_type = 'external_userid' and is_owner
 ),
 

@@ -16,7 +16,8 @@ tickets as (
 ),
 
 record_customers as (
-    select * from {{ ref('record_customers') }}
+    select people.* from {{ ref('record_customers') }} as people
+    {{ only_touched(['people.customer_id']) }}
 ),
 
 -- who is followed up is named by the follow-up itself, or by its lead
