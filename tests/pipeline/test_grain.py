@@ -1,0 +1,63 @@
+"""A table whose grain does not hold stops the build where it stands.
+
+The accident it prevents: a key that stands twice, and doubles whatever is built upon it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from tests import dbt_runs
+
+#: A table by its key, and one that reads it.
+SELECTION = ("run", "--select", "settlement_components", "settlement_rule_weights")
+
+
+def _rules(building: Path, ids: Sequence[str | None]) -> None:
+    """Rules of one component each, which stands in the table with and without a salesperson."""
+    folder = building / "inputs" / "settlement_rules"
+    folder.mkdir(parents=True)
+    said = {
+        "rule_version": "1",
+        "party_role": "HQ",
+        "party_kind": "hq",
+        "component_seq": 1,
+        "rate_ppm": 7,
+        "is_residual": True,
+    }
+    pl.DataFrame([{"rule_id": rule, **said} for rule in ids]).write_parquet(folder / "rows.parquet")
+
+
+@pytest.mark.parametrize(("ids", "found"), [(("R", "S", "R", "R"), 2), (("R", None), 1), (("R", "R", None), 3)])
+def test_a_key_twice_or_null_stops_the_build_by_name(tmp_path: Path, ids: Sequence[str | None], found: int) -> None:
+    _rules(tmp_path, ids)
+    states = {"settlement_components": "error", "settlement_rule_weights": "skipped"}
+    assert dbt_runs.states(tmp_path, *SELECTION) == states
+    with pytest.raises(AssertionError, match=rf"settlement_components.*does not hold: {found} of its"):
+        dbt_runs.passed(tmp_path, *SELECTION)
+    assert not dbt_runs.tables(tmp_path), "what does not hold is taken back"
+
+
+def test_keys_that_stand_once_are_taken(tmp_path: Path) -> None:
+    _rules(tmp_path, ["R", "S"])
+    assert set(dbt_runs.states(tmp_path, *SELECTION).values()) == {"success"}
+
+
+def test_a_table_takes_the_place_of_an_older_one_or_of_a_view(tmp_path: Path) -> None:
+    _rules(tmp_path, ["R", "S"])
+    for older in ("table", "view"):
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+            connection.execute("drop table if exists settlement_components")
+            connection.execute(f"create {older} settlement_components as select 7 as seven")
+        dbt_runs.passed(tmp_path, "run", "--select", "settlement_components")
+        assert dbt_runs.tables(tmp_path)["settlement_components"].height == 4
+
+
+def test_every_table_and_view_says_its_grain_or_reads_one_that_does() -> None:
+    """Views are other words for rows that a table has by the same key."""
+    models = [node for node in dbt_runs.project().manifest.nodes.values() if node.resource_type == "model"]
+    silent = {node.name: node.config.materialized for node in models if not node.config.meta.get("grain")}
+    assert set(silent.values()) <= {"view", "ephemeral"}, silent
