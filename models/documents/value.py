@@ -26,7 +26,6 @@ _BOX = re.compile(r"([1-5])(?:-([1-5]))?")
 
 RULES_SCHEMA: dict[str, pl.DataType] = {
     "window_from": pl.Datetime("us"),
-    "known_kind": pl.String(),
     "rate_days": pl.Int64(),
     "outside_segment": pl.String(),
     "rule_version": pl.String(),
@@ -47,7 +46,12 @@ SEGMENTS_SCHEMA: dict[str, pl.DataType] = {
     "name_en": pl.String(),
     "segment_seq": pl.Int32(),
 }
-COMPONENTS_SCHEMA: dict[str, pl.DataType] = {"source": pl.String(), "kind": pl.String(), "component": pl.String()}
+COMPONENTS_SCHEMA: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "kind": pl.String(),
+    "component": pl.String(),
+    "proves_known": pl.Boolean(),
+}
 
 
 def _box(written: object) -> object:
@@ -186,19 +190,19 @@ def value_tables(document: ValueDocument, as_of: datetime, zone: tzinfo = UTC) -
     ``value_rules``: one row; window_from is the first moment of the window, naive UTC. ``value_scales``: (measure,
     currency; ``*``: any other), method ``quantiles`` (cuts in millionths) or ``bounds`` (days, orders, minor units).
     ``value_boxes``: one row per combination of scores. ``value_segments``: segment, its names, its place.
-    ``value_components``: (source, kind).
+    ``value_components``: (source, kind); proves_known: the kind of cost without which a cost is not known.
     """
     now = as_of.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
     since = (now - timedelta(days=document.window_days)).replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
-    rules = [(since, document.cost_is_known_by, document.rates_at_most_days_old, document.outside.id, document.version)]
+    rules = [(since, document.rates_at_most_days_old, document.outside.id, document.version)]
     boxes = [(*scores, segment.id) for scores in _combinations() if (segment := document.segment_of(scores))]
     named: tuple[Named, ...] = (*document.segments, document.outside)
     segments = [(one.id, one.zh, one.en, place) for place, one in enumerate(named, start=1)]
     kinds = document.components
     components = [
-        (source, kind, component)
+        (source, kind, component, source == "costs" and kind == document.cost_is_known_by)
         for source, known in (
-            ("costs", kinds.costs),
+            ("costs", {document.cost_is_known_by: "cost", **kinds.costs}),
             ("statements", kinds.statements),
             ("settlement", kinds.settlement),
         )

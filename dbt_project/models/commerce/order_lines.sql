@@ -1,12 +1,19 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('stg_channels__order_lines'), ['order_key']),
+    changed(ref('record_customers'), ['substr(record_id, 8)']) ~ " where record_id like 'orders:%'",
+]) }}
 with lines as (
-    select * from {{ ref('stg_channels__order_lines') }}
+    select staged.* from {{ ref('stg_channels__order_lines') }} as staged
+    {{ only_touched(['staged.order_key']) }}
 ),
 
 order_customers as (
     select
         substr(record_id, 8) as order_key,
         customer_id
-    from {{ ref('record_customers') }}
+    from {{ ref('record_customers') }} as known
+    {{ only_touched(['substr(known.record_id, 8)']) }}
     where record_id like 'orders:%'
 ),
 

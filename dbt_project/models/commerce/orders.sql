@@ -1,11 +1,19 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('order_lines'), ['order_key']),
+    changed(ref('refunds'), ['order_key']),
+    meets_changed(ref('order_lines'), ['order_key'], ref('stores'), ['store_id']),
+]) }}
 -- The amount of a sale is that of its lines that were sold; of an order that is no sale, of all its lines.
 -- Amounts of an order whose lines are in several currencies are null: the lines tell them, by currency.
 with order_lines as (
-    select * from {{ ref('order_lines') }}
+    select lines.* from {{ ref('order_lines') }} as lines
+    {{ only_touched(['lines.order_key']) }}
 ),
 
 refunds as (
-    select * from {{ ref('refunds') }}
+    select given_back.* from {{ ref('refunds') }} as given_back
+    {{ only_touched(['given_back.order_key']) }}
 ),
 
 stores as (

@@ -1,7 +1,15 @@
+{{ config(materialized='incremental_by_key', by=['refund_line_id']) }}
+{{ touched([
+    changed(ref('stg_channels__refund_lines'), ['refund_line_id']),
+    meets_changed(ref('stg_channels__refund_lines'), ['refund_line_id'], ref('order_lines'), ['order_id']),
+    refunds_of_changed_records(),
+    refunds_of_changed_stores(),
+]) }}
 -- A refund finds its order, then its line. Where the line cannot be told, nothing is guessed: the refund stays with the
 -- order and is UNLINKED. A refund of something that was never a sale takes nothing back from sales and is left out.
 with refund_lines as (
-    select * from {{ ref('stg_channels__refund_lines') }}
+    select staged.* from {{ ref('stg_channels__refund_lines') }} as staged
+    {{ only_touched(['staged.refund_line_id']) }}
 ),
 
 numbers as (

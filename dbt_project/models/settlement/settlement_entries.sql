@@ -1,3 +1,10 @@
+{{ config(materialized='incremental_by_key', by=['line_id']) }}
+{{ touched([
+    changed(ref('settlement_rate_splits'), ['line_id']),
+    changed(ref('settlement_refund_splits'), ['line_id']),
+    meets_changed(ref('settlement_rate_splits'), ['line_id'], ref('settlement_components'), ['rule_id', 'rule_version']),
+    meets_changed(ref('settlement_refund_splits'), ['line_id'], ref('settlement_components'), ['rule_id', 'rule_version']),
+]) }}
 -- Grain: entry_id (posting x component). What each party gets of each line, with the columns that give the amount:
 -- sign of base_amount x (floor_amount + rounding), floor_amount being |base_amount| x weight / weight_total cut down.
 with splits as (
@@ -24,6 +31,7 @@ with splits as (
         {{ for_each_component('rounding_{seq}') }},
         economic_date
     from {{ ref(splits) }}
+    {{ only_touched([splits ~ '.line_id']) }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),

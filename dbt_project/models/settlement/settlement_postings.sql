@@ -1,14 +1,23 @@
+{{ config(materialized='incremental_by_key', by=['line_id']) }}
+{{ touched([
+    changed(ref('order_lines'), ['order_line_id']),
+    changed(ref('refunds'), ['refund_line_id']),
+    changed(ref('settlement_refund_positions'), ['refund_line_id']),
+    meets_changed(ref('refunds'), ['refund_line_id'], ref('order_lines'), ['order_line_id']),
+    meets_changed(ref('order_lines'), ['order_line_id'], ref('stores'), ['store_id']),
+    meets_changed(ref('order_lines'), ['order_line_id'], ref('store_periods'), ['store_id']),
+    meets_changed(ref('refunds'), ['refund_line_id'], ref('store_periods'), ['store_id']),
+]) }}
 -- Grain: posting_id. Everything that is split by a rule's rates: sold lines, refunds without a known line, and the part
 -- of a refund above what its line still holds. The economic date is the store's civil day of payment (of ordering, when
 -- no payment time is known) or of the refund; the store is what it was on that day.
--- A view on DuckDB: a column or two of it are read once, all of it once. Spark keeps tables only.
-{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with order_lines as (
     select * from {{ ref('order_lines') }}
 ),
 
 refunds as (
-    select * from {{ ref('refunds') }}
+    select given_back.* from {{ ref('refunds') }} as given_back
+    {{ only_touched(['given_back.refund_line_id']) }}
 ),
 
 refund_positions as (
@@ -45,6 +54,7 @@ sales as (
         order_lines.paid_amount as base_amount,
         {{ local_date('order_lines.sold_at', 'stores.timezone') }} as economic_date
     from order_lines
+    {{ only_touched(['order_lines.order_line_id']) }}
     inner join stores
         on order_lines.store_id = stores.store_id
     where order_lines.is_sale

@@ -1,6 +1,12 @@
+{{ config(materialized='incremental_by_key', by=['line_id']) }}
+{{ touched([
+    changed(ref('settlement_postings'), ['line_id']),
+    postings_of_changed_rules(),
+]) }}
 -- Grain: posting_id. Postings split by the rates of their rule, one column for each component.
 with postings as (
-    select * from {{ ref('settlement_postings') }}
+    select posted.* from {{ ref('settlement_postings') }} as posted
+    {{ only_touched(['posted.line_id']) }}
 ),
 
 rule_choices as (

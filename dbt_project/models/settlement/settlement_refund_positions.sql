@@ -1,17 +1,24 @@
+{{ config(materialized='incremental_by_key', by=['order_line_id']) }}
+{{ touched([
+    changed(ref('refunds'), ['order_line_id']),
+    changed(ref('order_lines'), ['order_line_id']),
+]) }}
 -- Grain: refund_line_id. Where each refund stands among the refunds of its line, and how much of it the line still holds.
 -- Refunds of a line are taken in (refunded_at, refund_line_id) order. What is in another currency than the line, or
 -- names a line that was no sale, finds nothing left: the whole refund is excess.
 with refunds as (
-    select * from {{ ref('refunds') }}
+    select given_back.* from {{ ref('refunds') }} as given_back
+    {{ only_touched(['given_back.order_line_id']) }}
 ),
 
 sold_lines as (
     select
-        order_line_id,
-        currency,
-        paid_amount
-    from {{ ref('order_lines') }}
-    where is_sale
+        lines.order_line_id,
+        lines.currency,
+        lines.paid_amount
+    from {{ ref('order_lines') }} as lines
+    {{ only_touched(['lines.order_line_id']) }}
+    where lines.is_sale
 ),
 
 linked_refunds as (

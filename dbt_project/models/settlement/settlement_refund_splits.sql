@@ -1,9 +1,16 @@
+{{ config(materialized='incremental_by_key', by=['original_line_id']) }}
+{{ touched([
+    changed(ref('settlement_rate_splits'), ['line_id']) ~ " where posting = 'SALE'",
+    changed(ref('settlement_refund_positions'), ['order_line_id']),
+    changed(ref('refunds'), ['order_line_id']),
+]) }}
 -- Grain: refund_line_id. Linked refunds, split over what remains to each party of the original line, one column for each
 -- component. The remaining amounts before a refund are those before the one ahead of it less what that one took: a
 -- recursion over the refunds of a line, all lines in one step. (Spark 4.1 and later; its limits for recursion,
 -- spark.sql.cteRecursionLevelLimit and RowLimit, stop a run that exceeds them.)
 with recursive sold as (
-    select * from {{ ref('settlement_rate_splits') }}
+    select sales.* from {{ ref('settlement_rate_splits') }} as sales
+    {{ only_touched(['sales.line_id']) }}
     where posting = 'SALE' and base_amount > 0
 ),
 
@@ -13,7 +20,8 @@ linked as (
         order_line_id,
         ordinal,
         linked_amount
-    from {{ ref('settlement_refund_positions') }}
+    from {{ ref('settlement_refund_positions') }} as positions
+    {{ only_touched(['positions.order_line_id']) }}
     where remaining_amount > 0
 ),
 
@@ -61,7 +69,8 @@ split as (
 ),
 
 refunds as (
-    select * from {{ ref('refunds') }}
+    select given_back.* from {{ ref('refunds') }} as given_back
+    {{ only_touched(['given_back.order_line_id']) }}
 ),
 
 final as (

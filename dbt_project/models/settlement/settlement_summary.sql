@@ -1,6 +1,11 @@
+{{ config(materialized='incremental_by_key', by=['period', 'store_id']) }}
+{{ touched([
+    changed(ref('settlement_entries'), ['period', 'store_id']),
+]) }}
 -- Grain: (period, store_id, region, store_type, party_role, party_id, currency). Sums of entries; a sum is never rounded again.
 with entries as (
-    select * from {{ ref('settlement_entries') }}
+    select parts.* from {{ ref('settlement_entries') }} as parts
+    {{ only_touched(['parts.period', 'parts.store_id']) }}
 ),
 
 final as (

@@ -1,8 +1,18 @@
+{{ config(materialized='incremental_by_key', by=['customer_id']) }}
+{{ touched([
+    changed(ref('sold_lines'), ['customer_id']),
+    changed(ref('refunds'), ['customer_id']),
+    changed(ref('line_costs'), ['customer_id']),
+    changed(ref('line_charges'), ['customer_id']),
+    changed(ref('line_commissions'), ['customer_id']),
+    meets_changed(ref('refunds'), ['customer_id'], ref('store_periods'), ['store_id']),
+]) }}
 -- Grain: (customer_id, store_id, currency). What a customer's lines brought and cost in one store, all time; null where nothing
 -- of a component is known. contribution adds what is known: read it beside covered_amount, the paid amount of the lines whose
 -- cost is known.
 with contributions as (
-    select * from {{ ref('order_line_contributions') }}
+    select parts.* from {{ ref('order_line_contributions') }} as parts
+    {{ only_touched(['parts.customer_id']) }}
     where customer_id is not null
 ),
 

@@ -1,22 +1,31 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('order_charges'), ['order_key']),
+    changed(ref('sold_lines'), ['order_key']),
+    at_changed_rates(ref('order_charges'), ['currency', 'charged_on'], ['from_currency', 'day']),
+]) }}
 -- Grain: (source, source_id, order_line_id). Charges of orders on their lines, in proportion to what was paid for each, by
 -- largest remainder: the shares of a charge are the charge, to the minor unit. An order with lines in the charge's currency
 -- bears it there; else the charge is converted to the order's one currency. A charge that would need a rate that is not known
 -- has no rows.
 with order_charges as (
-    select * from {{ ref('order_charges') }}
+    select charges.* from {{ ref('order_charges') }} as charges
+    {{ only_touched(['charges.order_key']) }}
     where order_key is not null
 ),
 
 sold_lines as (
-    select * from {{ ref('sold_lines') }}
+    select sold.* from {{ ref('sold_lines') }} as sold
+    {{ only_touched(['sold.order_key']) }}
 ),
 
 fx_days as (
     select * from {{ ref('fx_days') }}
 ),
 
-value_rules as (
-    select * from {{ source('lake', 'value_rules') }}
+kinds_of_known_cost as (
+    select kind from {{ source('lake', 'value_components') }}
+    where proves_known
 ),
 
 -- one row per order and currency of its lines
@@ -96,9 +105,9 @@ proving as (
     select
         converted.*,
         -- a fee, or the kind of cost without which the cost of a line is not known; what a refund gave back proves nothing
-        (converted.component = 'fee' or converted.kind = value_rules.known_kind) and not converted.is_of_refund as may_prove
+        (converted.component = 'fee' or kinds_of_known_cost.kind is not null) and not converted.is_of_refund as may_prove
     from converted
-    cross join value_rules
+    left join kinds_of_known_cost on converted.kind = kinds_of_known_cost.kind
     where converted.line_amount is not null
 ),
 

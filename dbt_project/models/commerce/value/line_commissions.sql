@@ -1,7 +1,13 @@
+{{ config(materialized='incremental_by_key', by=['entry_id']) }}
+{{ touched([
+    changed(ref('settlement_entries'), ['entry_id']),
+    entries_of_changed_lines(),
+]) }}
 -- Grain: entry_id. What settlement gives to staff and agents of a sale, negative, and what it takes back of a refund, on the
 -- settlement's own days. The line of a refund is the one that it names; a refund without one has none here either.
 with entries as (
-    select * from {{ ref('settlement_entries') }}
+    select given.* from {{ ref('settlement_entries') }} as given
+    {{ only_touched(['given.entry_id']) }}
 ),
 
 settlement_rules as (

@@ -1,7 +1,15 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('sold_lines'), ['order_key']),
+    changed(ref('order_charges'), ['order_key']) ~ " where source = 'costs'",
+    meets_changed(ref('sold_lines'), ['order_key'], ref('product_cost_spans'), ['product_id']),
+    at_changed_rates(ref('sold_lines'), ['currency', 'sold_on'], ['to_currency', 'day']),
+]) }}
 -- Grain: (order_line_id, kind). What products cost on the day of the sale: quantity x unit cost, half up, negative. amount is
 -- null when the cost is in another currency and no rate of that time is known: then the line has no such component.
 with sold_lines as (
-    select * from {{ ref('sold_lines') }}
+    select sold.* from {{ ref('sold_lines') }} as sold
+    {{ only_touched(['sold.order_key']) }}
 ),
 
 spans as (
@@ -14,7 +22,8 @@ own_costs as (
 ),
 
 order_charges as (
-    select * from {{ ref('order_charges') }}
+    select charges.* from {{ ref('order_charges') }} as charges
+    {{ only_touched(['charges.order_key']) }}
 ),
 
 -- the cost of an order itself goes before those of its products
@@ -26,10 +35,6 @@ order_costs as (
 
 fx_days as (
     select * from {{ ref('fx_days') }}
-),
-
-value_rules as (
-    select * from {{ source('lake', 'value_rules') }}
 ),
 
 components as (
@@ -88,10 +93,9 @@ line_costs as (
             else -{{ in_other_currency('priced.cost_amount', 'priced.cost_currency', 'priced.currency', 'fx_days') }}
         end as amount,
         -- without this kind the cost of a line is not known, whatever else is
-        priced.kind = value_rules.known_kind as proves_known,
+        coalesce(components.proves_known, false) as proves_known,
         priced.sold_on
     from priced
-    cross join value_rules
     left join components on priced.kind = components.kind
     left join fx_days
         on priced.cost_currency = fx_days.from_currency

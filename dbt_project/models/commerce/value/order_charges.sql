@@ -1,16 +1,50 @@
+{%- set payment_line = charge_id(['channel', 'account_id', 'kind', 'transaction_id', 'entry_id', 'cast(occurrence as string)']) %}
+{%- set statement_line = charge_id(['platform', 'account_id', 'entry_id', 'kind']) %}
+{%- set order_cost = charge_id(['order_id', 'store_id', 'kind', 'currency']) %}
+{%- set numbers_asked = 'where order_id in (select order_id from charges union all select other_order_id from charges)' %}
+{{ config(materialized='incremental_by_key', by=['source_id']) }}
+{{ touched([
+    changed(ref('stg_bills__payment_lines'), [payment_line]),
+    changed(ref('stg_files__shop_statements'), [statement_line]),
+    changed(ref('stg_files__costs'), [order_cost]),
+    of_changed_numbers(ref('stg_bills__payment_lines'), payment_line, ['order_id'], ref('sold_lines')),
+    of_changed_numbers(ref('stg_files__shop_statements'), statement_line, ['order_id', 'platform_order_id'], ref('sold_lines')),
+    of_changed_numbers(ref('stg_files__costs'), order_cost, ['order_id'], ref('sold_lines')),
+    of_changed_numbers(ref('stg_files__shop_statements'), statement_line, ['order_id'], ref('stg_bills__payment_lines')),
+]) }}
 -- Grain: (source, source_id). Fees of payment bills, lines of platforms' bills and costs of whole orders, each with the order
 -- that it is of, if that is known: by store and number; a number alone must be that of one order only. amount is positive
 -- when the company gets it. order_key is null when no order that was sold is found.
 with payment_lines as (
-    select * from {{ ref('stg_bills__payment_lines') }}
+    select
+        billed.*,
+        {{ payment_line }} as source_id
+    from {{ ref('stg_bills__payment_lines') }} as billed
+    {{ only_touched([payment_line]) }}
 ),
 
 statements as (
-    select * from {{ ref('stg_files__shop_statements') }}
+    select
+        stated.*,
+        {{ statement_line }} as source_id
+    from {{ ref('stg_files__shop_statements') }} as stated
+    {{ only_touched([statement_line]) }}
 ),
 
 costs as (
-    select * from {{ ref('stg_files__costs') }}
+    select
+        known.*,
+        {{ order_cost }} as source_id
+    from {{ ref('stg_files__costs') }} as known
+    {{ only_touched([order_cost]) }}
+),
+
+billed_orders as (
+    select
+        channel,
+        order_id
+    from {{ ref('stg_bills__payment_lines') }}
+    {{ only_going_on('where order_id in (select order_id from statements)') }}
 ),
 
 components as (
@@ -24,7 +58,7 @@ this_run as (
 from_bills as (
     select
         'payment_bill' as source,
-        {{ charge_id(['channel', 'account_id', 'kind', 'transaction_id', 'entry_id', 'cast(occurrence as string)']) }} as source_id,
+        source_id,
         'fee' as component,
         'fee' as kind,
         store_id,
@@ -45,7 +79,7 @@ from_bills as (
 from_statements as (
     select
         'statement' as source,
-        {{ charge_id(['statements.platform', 'statements.account_id', 'statements.entry_id', 'statements.kind']) }} as source_id,
+        statements.source_id,
         coalesce(components.component, 'fee') as component,
         statements.kind,
         statements.store_id,
@@ -60,9 +94,9 @@ from_statements as (
     cross join this_run
     left join components on components.source = 'statements' and statements.kind = components.kind
     where not exists (
-        select 1 from payment_lines
-        where payment_lines.channel = statements.platform
-            and payment_lines.order_id = statements.order_id
+        select 1 from billed_orders
+        where billed_orders.channel = statements.platform
+            and billed_orders.order_id = statements.order_id
     )
         and case when components.component is not null then statements.amount else statements.fee_amount end <> 0
 ),
@@ -77,7 +111,7 @@ newest_order_costs as (
 from_costs as (
     select
         'costs' as source,
-        {{ charge_id(['costs.order_id', 'costs.store_id', 'costs.kind', 'costs.currency']) }} as source_id,
+        costs.source_id,
         coalesce(components.component, 'cost') as component,
         costs.kind,
         case when costs.store_id <> '*' then costs.store_id end as store_id,
@@ -109,6 +143,7 @@ numbers as (
         min(order_key) as order_key,
         min(order_key) = max(order_key) as is_of_one_order
     from {{ ref('sold_lines') }}
+    {{ only_going_on(numbers_asked) }}
     group by order_id
 ),
 

@@ -1,7 +1,14 @@
+{{ config(materialized='incremental_by_key', by=['order_key']) }}
+{{ touched([
+    changed(ref('order_lines'), ['order_key']),
+    meets_changed(ref('order_lines'), ['order_key'], ref('stores'), ['store_id']),
+    meets_changed(ref('order_lines'), ['order_key'], ref('store_periods'), ['store_id']),
+]) }}
 -- Grain: order_line_id. Every line that was sold, with what its contribution is counted by: place, product, the store's civil
 -- day of the sale, and the amount before discount.
 with order_lines as (
-    select * from {{ ref('order_lines') }}
+    select lines.* from {{ ref('order_lines') }} as lines
+    {{ only_touched(['lines.order_key']) }}
 ),
 
 stores as (
