@@ -76,3 +76,12 @@ def test_bounds_of_money_are_minor_units_of_their_currency():
         ("monetary", "CNY", "bounds", 10_000, 30_050, 100_000, 300_000),
         ("monetary", "JPY", "bounds", 1, 2, 3, 4),
     ]
+
+
+@pytest.mark.parametrize(("kind", "component"), [("landed", "cost"), ("freight", "shipping")])
+def test_the_kind_that_makes_a_cost_known_is_among_the_components_once(kind: str, component: str):
+    """Also a kind that the document names nowhere else: without its row no cost would ever count as known."""
+    document = _edited("cost_is_known_by: purchase", f"cost_is_known_by: {kind}")
+    components = value_tables(document, datetime(2026, 6, 29, 16))["value_components"]
+    assert components.filter("proves_known").rows() == [("costs", kind, component, True)]
+    assert components.select("source", "kind").is_unique().all()
