@@ -123,12 +123,6 @@ def test_each_tag_builds_its_own_tables_and_tests(warehouse: Warehouse, built: T
     assert len(models) == len(set(models)), "something was built in two invocations"
 
 
-def test_every_model_has_its_grain_tested(built: Tables, warehouse: Warehouse) -> None:
-    done = set().union(*warehouse.results.values())
-    untested = [name for name in built if not any(test.startswith(f"grain_{name}_") for test in done)]
-    assert untested == []
-
-
 def test_a_newer_batch_replaces_the_whole_order(built: Tables) -> None:
     assert rows(built["order_lines"], "order_line_id", "quantity", "paid_amount", order_key="S1:R") == [
         ("S1:R:1", Decimal("3.000"), 3000)

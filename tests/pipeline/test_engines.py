@@ -168,14 +168,10 @@ def both(published_sample: Company, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def grains(company: Company) -> Keys:
-    """The key of each model: the columns of its grain test, as dbt compiled it in the run."""
+    """The key of each model, as dbt held it in the run."""
     manifest = json.loads((company.settings.promoted_dir / "dbt" / "manifest.json").read_text())
-    tests = (node for node in manifest["nodes"].values() if node["resource_type"] == "test")
-    return {
-        test["attached_node"].rsplit(".", 1)[1]: tuple(test["test_metadata"]["kwargs"]["columns"])
-        for test in tests
-        if test.get("test_metadata") and test["test_metadata"]["name"] == "grain"
-    }
+    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
+    return {model["name"]: tuple(model["config"]["meta"].get("grain", ())) for model in models}
 
 
 @pytest.mark.slow

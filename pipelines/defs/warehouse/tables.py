@@ -19,7 +19,7 @@ Event = dg.MaterializeResult | dg.AssetCheckResult
 
 
 def _build(tag: str, context: dg.AssetExecutionContext, build: Build, *, graph: bool = False) -> Iterator[Event]:
-    """Build a tag; its tests become asset checks, and what they found is kept for the published quality table."""
+    """Build a tag; its tests become asset checks. They and the grains are kept for the published quality table."""
     checks = {key.name: key for key in context.selected_asset_check_keys}
     found = []
     building = build.workspace.warehouse.building
@@ -30,8 +30,12 @@ def _build(tag: str, context: dg.AssetExecutionContext, build: Build, *, graph: 
             model = MANIFEST["nodes"][node.unique_id]
             if model["config"]["materialized"] == "ephemeral":  # a part of another statement, no asset of its own
                 continue
-            key = TRANSLATOR.get_asset_key(model)
-            yield dg.MaterializeResult(asset_key=key, metadata={"seconds": node.seconds})
+            metadata: dict[str, float | str] = {"seconds": node.seconds}
+            if grain := model["config"]["meta"].get("grain"):  # held while the model was built
+                name = f"grain_{node.name}_{'__'.join(grain)}"
+                found.append({"check_name": name, "status": "pass", "failing_rows": 0})
+                metadata["grain"] = ", ".join(grain)
+            yield dg.MaterializeResult(asset_key=TRANSLATOR.get_asset_key(model), metadata=metadata)
         elif node.kind == "test":
             found.append({"check_name": node.name, "status": node.status, "failing_rows": node.failures})
             if node.name in checks:
