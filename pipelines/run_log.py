@@ -5,6 +5,9 @@ itself, SQLite waits for the disk twice each time, once for the commit and once 
 clears the journal away: a third of a small company's run. The log is no record of the business (that is the lake, and a
 publication waits for the disk): it may lose its last events when the power fails. It does not break by that, and loses
 nothing when a process dies.
+
+Each of those connections also belongs to an engine of its own, for which SQLAlchemy would put each statement into words
+anew: a quarter of Dagster's time. The words of the same statement for SQLite are the same, so they are kept.
 """
 
 import sqlite3
@@ -15,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 
 class _Kept(sqlite3.Connection):
@@ -31,11 +34,22 @@ class _Kept(sqlite3.Connection):
             self.idle.append(self)
 
 
+class _Compiled(dict[tuple[Any, ...], Any]):
+    """Compiled statements, whichever engine's dialect, the first part of SQLAlchemy's key, they were compiled for."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
 @contextmanager
 def unhurried(folder: Path) -> Iterator[None]:
     """Every SQLite file below the folder that SQLAlchemy opens in this process is written so, for a while."""
     inside = folder.resolve()
     idle: dict[Path, list[_Kept]] = defaultdict(list)
+    compiled = _Compiled()
     opened: list[_Kept] = []
     lending = threading.Lock()
 
@@ -52,11 +66,17 @@ def unhurried(folder: Path) -> Iterator[None]:
         opened.append(found)
         return found
 
+    def keep_statements(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite" and Path(connection.engine.url.database or "").is_relative_to(inside):
+            connection.execution_options(compiled_cache=compiled)
+
     event.listen(Engine, "do_connect", connect)
+    event.listen(Engine, "engine_connect", keep_statements)
     try:
         yield
     finally:
         event.remove(Engine, "do_connect", connect)
+        event.remove(Engine, "engine_connect", keep_statements)
         for connection in opened:
             connection.idle = None
             connection.close()

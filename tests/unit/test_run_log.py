@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Column, Integer, MetaData, NullPool, String, Table, create_engine, event, select, text
 
 from pipelines.run_log import unhurried
 
@@ -57,3 +57,24 @@ def test_what_was_not_committed_is_gone_when_a_connection_is_given_back(tmp_path
             connection.execute(text("insert into events values (1)"))
         with engine.connect() as connection:
             assert connection.execute(text("select count(*) from events")).scalar_one() == 0
+
+
+def test_a_statement_is_put_into_words_once_and_takes_each_callers_values(tmp_path: Path) -> None:
+    """Dagster opens an engine for each event: without this, each would compile its statements anew."""
+    events = Table("events", MetaData(), Column("number", Integer), Column("kind", String))
+    compiled = []
+
+    def ask(number: int, kind: str) -> list[str]:
+        engine = create_engine(f"sqlite:///{tmp_path / 'run.db'}", poolclass=NullPool)
+        event.listen(engine, "before_cursor_execute", lambda *said: compiled.append(said[4].cache_hit.name))
+        with engine.begin() as connection:
+            connection.execute(events.insert().values(number=number, kind=kind))
+        with engine.connect() as connection:
+            return list(connection.scalars(select(events.c.kind).where(events.c.number == number)))
+
+    with unhurried(tmp_path):
+        events.create(create_engine(f"sqlite:///{tmp_path / 'run.db'}", poolclass=NullPool))
+        assert [ask(1, "first"), ask(2, "second"), ask(3, "third")] == [["first"], ["second"], ["third"]]
+    assert compiled == ["CACHE_MISS"] * 2 + ["CACHE_HIT"] * 4
+    assert ask(4, "fourth") == ["fourth"]
+    assert compiled[-2:] == ["CACHE_MISS"] * 2, "only for a while"
