@@ -26,10 +26,11 @@ DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
 
 #: What builds warehouses or kills processes: `make check` leaves these rooms out, so that it stays under three minutes.
 SLOW_ROOMS = ("pipeline", "faults")
-#: Files of other rooms that draw whole worlds, or read whole systems through faults.
+#: Files of other rooms that draw whole worlds, read whole systems, link people by dbt, or train estimators.
 SLOW_FILES = (
-    *("test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wecom_faults.py", "test_wecom_staging.py"),
-    *("test_identity_command.py", "test_wecom_deltas.py"),
+    *("test_connectors.py", "test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wechat_pay_connector.py"),
+    *("test_wecom_connector.py", "test_wecom_deltas.py", "test_wecom_faults.py", "test_youzan_connector.py"),
+    *("test_identity.py", "test_identity_command.py", "test_identity_likely.py", "test_ml_churn.py"),
     *("test_world_full.py", "test_world_truth.py", "test_world_effects.py", "test_world_generating.py"),
 )
 
