@@ -130,7 +130,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
     told = {"run": {"goes_on_from": basis.before or "nothing", "built_whole_because": basis.reason}}
     for table, rows in counts.items():
-        metadata = {"rows": rows, "run": plan.key, **told.get(table, {})}
+        metadata: dict[str, int | str] = {"rows": rows, "run": plan.key, **told.get(table, {})}
         yield dg.MaterializeResult(asset_key=["lake", table], metadata=metadata)
 
 
