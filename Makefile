@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
 SPARK := .venv-spark
-.PHONY: help install spark demo test check bench docs lock
+.PHONY: help install spark demo test check types fast bench docs lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,7 +48,14 @@ test: install ## every test
 	@$(PYTEST) -m "not bench and not browser and not spark" $(ARGS)
 
 check: install ## lint, types, arrows and the fast tests
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(PYTEST) -m "not slow and not bench and not browser and not spark" $(ARGS)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(MAKE) --no-print-directory -j 2 fast types
+
+# side by side: types without a cache take a minute of one core
+types: install
+	@$(BIN)/mypy
+
+fast: install
+	@$(PYTEST) -m "not slow and not bench and not browser and not spark" $(ARGS)
 
 bench: install ## measurements as JSON
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -24,22 +24,25 @@ SAMPLE = PROJECT_ROOT / "data" / "sample"
 DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
 
 
-#: What builds warehouses or kills processes: `make check` leaves these rooms out, so that it stays under three minutes.
-SLOW_ROOMS = ("pipeline", "faults")
-#: Files of other rooms that draw whole worlds, or read whole systems through faults.
+#: What builds warehouses, kills processes or tries hundreds of examples: `make check` leaves these rooms out, so that
+#: it stays under three minutes.
+SLOW_ROOMS = ("pipeline", "faults", "properties")
+#: Files of other rooms that draw whole worlds, read whole systems or train models.
 SLOW_FILES = (
-    *("test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wecom_faults.py", "test_wecom_staging.py"),
-    *("test_identity_command.py", "test_wecom_deltas.py"),
+    *("test_connectors.py", "test_connectors_in_trouble.py", "test_sandbox_faces.py", "test_wecom_faults.py"),
+    *("test_wecom_staging.py", "test_identity_command.py", "test_identity_likely.py", "test_wecom_deltas.py"),
     *("test_world_full.py", "test_world_truth.py", "test_world_effects.py", "test_world_generating.py"),
 )
 
 
 #: The files that take longest begin first, so that no worker is left alone with one at the end (Makefile).
 LONGEST_FIRST = (
-    *("test_kills.py", "test_main_job.py", "test_metrics.py", "test_automation.py", "test_identity_decisions_run.py"),
-    *("test_scope_enumeration.py", "test_points.py", "test_story.py", "test_failing_disk.py"),
-    *("test_sources_to_facts.py", "test_identity_world.py", "test_dbt_trunk.py", "test_custom_field_run.py"),
-    *("test_publishing.py", "test_world_full.py", "test_sources.py", "test_connectors_in_trouble.py"),
+    *("test_kills.py", "test_main_job.py", "test_identity_decisions_run.py", "test_increments_run.py"),
+    *("test_metrics.py", "test_automation.py", "test_network.py", "test_online_retail.py", "test_points.py"),
+    *("test_scope_enumeration.py", "test_failing_disk.py", "test_increments.py", "test_sources_to_facts.py"),
+    *("test_identity_world.py", "test_surroundings.py", "test_story.py", "test_dbt_trunk.py"),
+    *("test_custom_field_run.py", "test_publishing.py", "test_world_full.py", "test_sources.py"),
+    *("test_connectors_in_trouble.py", "test_connectors.py"),
 )
 
 
