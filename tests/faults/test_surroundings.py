@@ -1,6 +1,8 @@
 """What surrounds a process: bits that flip, journals left behind, little memory, another clock, language and mask."""
 
+import random
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -96,13 +98,18 @@ def test_a_question_too_large_for_memory_spills_or_is_refused_and_the_next_one_i
 
 
 @pytest.mark.slow
-def test_another_clock_language_mask_and_folder_give_the_same_marts(
+def test_another_clock_language_mask_folder_and_order_of_rows_give_the_same_marts(
     company: Company, published_sample: Company, tmp_path: Path, figure: Figure
 ) -> None:
     """The zone is the farthest from UTC, where the date is another one; C is what cron and containers have."""
     (tmp_path / "elsewhere").mkdir()
+    shuffled = shutil.copytree(SAMPLE, tmp_path / "shuffled")
+    for path in shuffled.glob("*.csv"):
+        header, *rows = path.read_bytes().splitlines(keepends=True)
+        random.Random(3).shuffle(rows)
+        path.write_bytes(header + b"".join(rows))
     done = subprocess.run(
-        scrm_command("demo", "--from", str(SAMPLE), "--no-dashboard"),
+        scrm_command("demo", "--from", str(shuffled), "--no-dashboard"),
         env={
             **environment(company.home, TZ="Pacific/Kiritimati", LANG="C", LC_ALL="C", HOME=str(tmp_path)),
             "PYTHONHASHSEED": "17",

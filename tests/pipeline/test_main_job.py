@@ -1,6 +1,5 @@
 """The main job on the sample company: what goes in comes out, once, whatever the order and however often."""
 
-import random
 import re
 import shutil
 import subprocess
@@ -101,17 +100,6 @@ def test_running_again_changes_nothing(copied_sample: Callable[[], Company]) -> 
     assert company.scrm_json("snapshots", "rollback", first)["publication"] == 3
     assert snapshot(company).name == f"serve-{first}.duckdb"
     assert "no snapshot" in company.scrm("snapshots", "rollback", "nothing", expect=1).stderr
-
-
-def test_shuffled_rows_give_the_same_marts(company: Company, published_sample: Company, tmp_path: Path) -> None:
-    folder = tmp_path / "shuffled"
-    shutil.copytree(SAMPLE, folder)
-    for path in folder.glob("*.csv"):
-        header, *rows = path.read_bytes().splitlines(keepends=True)
-        random.Random(3).shuffle(rows)
-        path.write_bytes(header + b"".join(rows))
-    company.scrm("demo", "--from", str(folder), "--no-dashboard")
-    assert marts(company) == marts(published_sample)
 
 
 def test_of_two_runs_at_once_one_wins_and_the_other_says_so(copied_sample: Callable[[], Company]) -> None:
