@@ -24,8 +24,8 @@ SAMPLE = PROJECT_ROOT / "data" / "sample"
 DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
 
 
-#: What builds warehouses, kills processes or tries hundreds of examples: `make check` leaves these rooms out, so that it
-#: stays under three minutes.
+#: What builds warehouses, kills processes or tries hundreds of examples: `make check` leaves these rooms out, so that
+#: it stays under three minutes.
 SLOW_ROOMS = ("pipeline", "faults", "properties")
 #: Files of other rooms that draw whole worlds, read whole systems, link people by dbt or train models.
 SLOW_FILES = (
