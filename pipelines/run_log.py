@@ -35,7 +35,11 @@ class _Kept(sqlite3.Connection):
 
 
 class _Compiled(dict[tuple[Any, ...], Any]):
-    """Compiled statements, whichever engine's dialect, the first part of SQLAlchemy's key, they were compiled for."""
+    """Compiled statements, whichever engine's dialect they were compiled for.
+
+    The dialect is the first part of the key that SQLAlchemy 2 asks by (``ClauseElement._compile_w_cache``); all that
+    come here are SQLite's, made with the same options.
+    """
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
         return super().get(key[1:], default)
