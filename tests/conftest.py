@@ -83,6 +83,16 @@ def whole_environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+@pytest.fixture(autouse=True)
+def no_environment_left_behind() -> Iterator[None]:
+    """What a test, or a command that it runs in this process, hands to its children ends with the test.
+
+    A run tells dbt and Dagster by environment whose company it is; the next test must not read that one's settings.
+    """
+    with whole_environment(dict(os.environ)):
+        yield
+
+
 def scrm_command(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("scrm")), *arguments]
 
