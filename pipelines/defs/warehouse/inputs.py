@@ -12,6 +12,8 @@ from models.documents.engagement import EngagementDocument
 from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
+from models.documents.reconciliation import ReconciliationDocument
+from models.documents.reconciliation import rules_table as reconciliation_table
 from models.documents.settlement import SettlementDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
@@ -21,7 +23,7 @@ from models.settlement.rules import compile_rules
 from pipelines import increments
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
-from pipelines.documents import published
+from pipelines.documents import D, published
 from pipelines.sources.connections import connector_class, systems
 
 #: What lands each dataset: the lineage from source to staging.
@@ -69,6 +71,7 @@ OF_THE_RUN = {
     "value_boxes": (["rule_documents"], "The segment of every combination of RFM scores."),
     "value_segments": (["rule_documents"], "Segments of customers, with their names."),
     "value_components": (["rule_documents"], "Which component of a contribution a kind of cost or bill line is."),
+    "reconciliation_rules": (["rule_documents"], "Days and limits of reconciling bills, one row."),
     "journey_stages": (["rule_documents"], "The stages of the journey as a table."),
     "journey_rules": (["rule_documents"], "What opens and ends the stages as a table."),
     "journey_limits": (["rule_documents"], "When a week of a stage is told as moved."),
@@ -112,12 +115,17 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
+        "reconciliation_rules": reconciliation_table(
+            _published_or_shipped(build, "reconciliation", ReconciliationDocument, plan.to_seq)
+        ),
         "journey_stages": journeys.stages_table(journey),
         "journey_rules": journeys.rules_table(journey),
         "journey_limits": journeys.limits_table(journey),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
-        "engagement_rules": engagement_table(_engagement(build, plan.to_seq), plan.as_of),
+        "engagement_rules": engagement_table(
+            _published_or_shipped(build, "engagement", EngagementDocument, plan.to_seq), plan.as_of
+        ),
         "interaction_kinds": kinds_table(),
         **rule_tables(customer),
         "custom_values": custom_values(warehouse.inputs, customer, build.workspace.settings.timezone),
@@ -134,9 +142,9 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["lake", table], metadata=metadata)
 
 
-def _engagement(build: Build, to_seq: int) -> EngagementDocument:
+def _published_or_shipped(build: Build, kind: str, type_: type[D], to_seq: int) -> D:
     """A run of before there was such a document takes the one of the rulebooks folder."""
     lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
-    if lake.files("documents", "engagement", to_seq):
-        return published(lake, "engagement", EngagementDocument, to_seq)
-    return EngagementDocument.load(rulebooks / "engagement.yaml")
+    if lake.files("documents", kind, to_seq):
+        return published(lake, kind, type_, to_seq)
+    return type_.load(rulebooks / f"{kind}.yaml")
