@@ -13,6 +13,7 @@ from pipelines.lake import LOCK_SECONDS, Accounting, Commit, Lake, LakeError, Pa
 
 CONSENTS_SOURCE = "store:consents"
 DECISIONS_SOURCE = "store:identity_decisions"
+DIFFERENCES_SOURCE = "store:reconciliation_decisions"
 SUPPRESSIONS_SOURCE = "store:suppressions"
 
 
@@ -35,6 +36,12 @@ class _Landing:
 _LANDINGS = (
     _Landing(CONSENTS_SOURCE, "consents", "consent", lambda store: store.consents),
     _Landing(DECISIONS_SOURCE, "identity_decisions", "decision on who is who", lambda store: store.identity_decisions),
+    _Landing(
+        DIFFERENCES_SOURCE,
+        "reconciliation_decisions",
+        "decision on a difference",
+        lambda store: store.reconciliation_decisions,
+    ),
 )
 
 

@@ -220,14 +220,13 @@ def _orphans(rows: Iterable[Row], first_days: Mapping[tuple[str, str], date], li
     refunds = []
     for row in rows:
         if row.kind == "payment":
-            paid |= {(*row.account, "number", row.transaction_id), (*row.account, "order", row.order_id)}
+            paid |= {(row.channel, row.transaction_id), (*row.account, row.order_id)}
         elif (row.day - first_days[row.account]).days >= limits.orphans_after_days:
             refunds.append(row)
     asked = {
         row.row_id: {
-            (*row.account, name, value)
-            for name, value in (("number", row.transaction_id), ("order", row.order_id))
-            if value is not None
+            *([(row.channel, row.transaction_id)] if row.transaction_id is not None else ()),
+            *([(*row.account, row.order_id)] if row.order_id is not None else ()),
         }
         for row in refunds
     }

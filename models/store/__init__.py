@@ -1,4 +1,5 @@
-"""The store: what people write. Consents, the do-not-contact list, decisions on who is who, exports, users and their
+"""The store: what people write. Consents, the do-not-contact list, decisions on who is who and on
+differences of reconciliation, exports, users and their
 sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
@@ -14,6 +15,7 @@ from models.store.database import Database, StoreError, open_database
 from models.store.exports import ExportAudit, ExportedFile, LedgerMovedError, LedgerPosition
 from models.store.identity_decisions import Anchor, DecisionRefusedError, IdentityDecisions
 from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
+from models.store.reconciliation import DifferenceRefusedError, ReconciliationDecisions
 from models.store.sessions import Session, SessionLedger
 from models.store.suppressions import SuppressionList
 from models.store.users import Scope, User, UserDirectory
@@ -23,6 +25,7 @@ __all__ = [
     "AuditTrail",
     "ConsentLedger",
     "DecisionRefusedError",
+    "DifferenceRefusedError",
     "ExportAudit",
     "ExportedFile",
     "IdentityDecisions",
@@ -32,6 +35,7 @@ __all__ = [
     "JobRefusedError",
     "LedgerMovedError",
     "LedgerPosition",
+    "ReconciliationDecisions",
     "Scope",
     "Session",
     "SessionLedger",
@@ -51,6 +55,7 @@ class Store:
         self.consents = ConsentLedger(database)
         self.suppressions = SuppressionList(database)
         self.identity_decisions = IdentityDecisions(database)
+        self.reconciliation_decisions = ReconciliationDecisions(database)
         self.exports = ExportAudit(database)
         self.jobs = JobQueue(database)
         self.users = UserDirectory(database)

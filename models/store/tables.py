@@ -7,7 +7,7 @@ compares the migrated database with these declarations.
 import sqlalchemy as sa
 
 #: The newest migration. Known without importing Alembic, so that opening a store that is up to date stays fast.
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,7 +22,7 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = ("consents", "exports", "audit", "identity_decisions")
+APPEND_ONLY = ("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions")
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -83,6 +83,28 @@ identity_decisions = sa.Table(
         " and (left_type is null) = (right_type is null) and (left_type is null) = (right_identifier is null)",
         name="anchors",
     ),
+    sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per decision of a person on a difference of reconciliation, with what it was then; ``undo`` names the
+# decision that it takes back.
+reconciliation_decisions = sa.Table(
+    "reconciliation_decisions",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("item_id", sa.Text),
+    sa.Column("class", sa.Text),
+    sa.Column("currency", sa.Text),
+    sa.Column("difference_amount", sa.BigInteger),
+    sa.Column("undoes", sa.BigInteger),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.DateTime, nullable=False),
+    sa.CheckConstraint("verdict in ('accept', 'adjust', 'dispute', 'undo')", name="verdict"),
+    sa.CheckConstraint("(verdict = 'undo') = (undoes is not null)", name="undoes"),
+    sa.CheckConstraint("(verdict = 'undo') = (item_id is null) and (item_id is null) = (class is null)", name="item"),
     sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
     sqlite_autoincrement=True,
 )

@@ -10,6 +10,7 @@ from models.contracts.landed.members import FOLLOW_UPS, LEADS, MEMBERS, STAFF
 from models.contracts.landed.mini_program import APP_EVENTS
 from models.contracts.landed.money import COSTS, FX_RATES, PRODUCTS, SHOP_STATEMENTS, TAX_RATES
 from models.contracts.landed.payments import PAYMENTS
+from models.contracts.landed.reconciliation import RECONCILIATION_DECISIONS
 from models.contracts.landed.sales import ORDERS, REFUNDS
 from models.contracts.landed.service import ENROLMENTS, TICKETS, VISITS
 from models.contracts.landed.suppressions import SUPPRESSIONS
@@ -59,6 +60,7 @@ LANDED: dict[str, Contract] = {
         STORES,
         CONSENTS,
         IDENTITY_DECISIONS,
+        RECONCILIATION_DECISIONS,
         SUPPRESSIONS,
         MEMBERS,
         STAFF,

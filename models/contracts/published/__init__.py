@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from models.contracts.published.identity import IDENTITY
 from models.contracts.published.reach import REACH
+from models.contracts.published.reconciliation import RECONCILIATION
 from models.contracts.published.table import (
     BIGINT,
     BOOLEAN,
@@ -175,6 +176,7 @@ _TABLES = (
         f"{BIGINT}: amount",
         f"{DATE}: economic_date",
     ),
+    *RECONCILIATION,
     promise(
         "churn_scores",
         "rank",

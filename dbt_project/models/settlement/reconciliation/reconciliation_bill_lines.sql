@@ -2,11 +2,7 @@
 -- The bills' side: lines of proven trade bills, and payments and refunds on the statements of shops. A statement that was made
 -- by hand from a payment channel's bill counts only where no proven bill of that account is there. A payment that was taken back at
 -- the till is given back under the payment's own number.
-with payment_lines as (
-    select * from {{ ref('stg_bills__payment_lines') }}
-),
-
-statements as (
+with statements as (
     select * from {{ ref('stg_files__shop_statements') }}
 ),
 
@@ -19,11 +15,11 @@ proven_accounts as (
 
 from_bills as (
     select
-        'bill:' || channel || ':' || account_id || ':' || kind || ':' || transaction_id || ':' || entry_id || ':'
-            || cast(occurrence as string) as row_id,
+        line_id as row_id,
         channel,
         account_id,
-        store_id,
+        -- a bill knows stores by the channel's numbers
+        cast(null as string) as store_id,
         case when kind = 'payment' then 'payment' else 'refund' end as kind,
         entry_id,
         case when kind = 'refund' then refund_id else order_id end as reference,
@@ -35,7 +31,7 @@ from_bills as (
         coalesce(refund_status, 'SUCCESS') <> 'FAIL' as is_success,
         bill_date as bill_day,
         occurred_at
-    from payment_lines
+    from {{ ref('stg_bills__payment_lines') }}
 ),
 
 from_statements as (

@@ -23,7 +23,7 @@ added_up as (
         sum(ours_amount) as ours_amount,
         sum(bill_amount) as bill_amount
     from matches
-    where ours_count <= 1 and bill_count <= 1
+    where is_sum or (ours_count <= 1 and bill_count <= 1)
     group by
         channel, account_id, coalesce(store_id, '*'), class, ours_currency, bill_currency, ours_day, bill_day
 ),
@@ -40,7 +40,7 @@ of_groups as (
         members.amount
     from matches
     inner join members on matches.match_id = members.match_id
-    where matches.ours_count > 1 or matches.bill_count > 1
+    where not matches.is_sum and (matches.ours_count > 1 or matches.bill_count > 1)
 ),
 
 sides as (

@@ -7,6 +7,10 @@ rules as (
     select * from {{ source('lake', 'reconciliation_rules') }}
 ),
 
+decisions as (
+    select * from {{ ref('stg_store__reconciliation_decisions') }}
+),
+
 items as (
     select
         matches.match_id as item_id,
@@ -38,6 +42,27 @@ items as (
     from matches
     cross join rules
     where matches.class <> 'MATCHED'
+),
+
+-- a decision is about a difference as it was: of another one it says nothing
+decided as (
+    select
+        items.*,
+        case
+            when decisions.verdict is not null then decisions.verdict
+            when items.needs_person then 'open'
+            else 'waiting'
+        end as state,
+        decisions.decision_id,
+        decisions.reason,
+        decisions.author,
+        decisions.decided_at
+    from items
+    left join decisions
+        on items.item_id = decisions.item_id
+        and items.class = decisions.class
+        and items.currency = decisions.currency
+        and coalesce(items.difference_amount, 0) = coalesce(decisions.difference_amount, 0)
 )
 
-select * from items
+select * from decided

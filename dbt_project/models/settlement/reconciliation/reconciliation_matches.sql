@@ -1,9 +1,9 @@
 {{ config(materialized='ephemeral') }}
--- What became of all rows: pairs by the channel's number and what else belongs together or is alone, with the class and the
--- signed difference, ours less the bill's. The amount of a row that failed is 0.
+-- What became of all rows: pairs by the channel's number, those that agree as sums, and what else belongs together or is alone, with
+-- the class. The amount of a row that failed is 0.
 with pairs as (
     select * from {{ ref('reconciliation_rows') }}
-    where ours_id is not null and bill_id is not null
+    where (ours_id is null) = (bill_id is null)
 ),
 
 members as (
@@ -24,14 +24,15 @@ this_run as (
 
 of_pairs as (
     select
-        pairs.ours_id as match_id,
+        pairs.row_id as match_id,
         'number' as method,
         pairs.channel,
         pairs.account_id,
         pairs.store_id,
         pairs.kind,
-        1 as ours_count,
-        1 as bill_count,
+        pairs.pairs_count as ours_count,
+        pairs.pairs_count as bill_count,
+        pairs.ours_id is null as is_sum,
         pairs.ours_currency,
         pairs.bill_currency,
         pairs.ours_amount,
@@ -41,12 +42,10 @@ of_pairs as (
         pairs.ours_success,
         pairs.bill_success,
         pairs.ours_day = pairs.bill_day as is_on_one_day,
-        orphans.row_id is not null and orphans_on_bill.row_id is not null as is_orphan,
+        pairs.is_orphan,
         pairs.ours_day,
         pairs.bill_day
     from pairs
-    left join orphans on pairs.ours_id = orphans.row_id
-    left join orphans as orphans_on_bill on pairs.bill_id = orphans_on_bill.row_id
 ),
 
 of_members as (
@@ -55,10 +54,12 @@ of_members as (
         min(members.method) as method,
         min(members.channel) as channel,
         min(members.account_id) as account_id,
-        min(members.store_id) as store_id,
+        -- who sees one store must not see what another one took
+        case when min(members.store_id) = max(members.store_id) then min(members.store_id) end as store_id,
         min(members.kind) as kind,
-        cast(sum(case when members.side = 'ours' then 1 else 0 end) as int) as ours_count,
-        cast(sum(case when members.side = 'bill' then 1 else 0 end) as int) as bill_count,
+        sum(case when members.side = 'ours' then 1 else 0 end) as ours_count,
+        sum(case when members.side = 'bill' then 1 else 0 end) as bill_count,
+        false as is_sum,
         min(case when members.side = 'ours' then members.currency end) as ours_currency,
         min(case when members.side = 'bill' then members.currency end) as bill_currency,
         cast(sum(case when members.side = 'ours' then members.amount end) as bigint) as ours_amount,
@@ -105,6 +106,7 @@ classified as (
     select
         *,
         case
+            when is_sum then 'MATCHED'
             when method = 'duplicate' then 'DUPLICATE'
             when not coalesce(ours_success, false) and not coalesce(bill_success, false) then 'MATCHED'
             when ours_count = 0 then 'PLATFORM_MISSING'
@@ -113,7 +115,7 @@ classified as (
             else coalesce({{ first_difference(0) }}, 'MATCHED')
         end as class,
         case
-            when method = 'duplicate' then null
+            when is_sum or method = 'duplicate' then null
             when not coalesce(ours_success, false) and not coalesce(bill_success, false) then null
             when ours_count = 0 or bill_count = 0 then case when is_orphan then 'REFUND_ORPHAN' end
             else {{ further_difference() }}
@@ -130,8 +132,9 @@ select
     account_id,
     store_id,
     kind,
-    ours_count,
-    bill_count,
+    is_sum,
+    cast(ours_count as bigint) as ours_count,
+    cast(bill_count as bigint) as bill_count,
     ours_currency,
     bill_currency,
     ours_amount,

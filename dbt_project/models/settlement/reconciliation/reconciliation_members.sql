@@ -2,7 +2,7 @@
 -- bill are no question, unless a bill has them.
 with lone_rows as (
     select * from {{ ref('reconciliation_rows') }}
-    where ours_id is null or bill_id is null
+    where (ours_id is null) <> (bill_id is null)
 ),
 
 accounts as (

@@ -13,7 +13,7 @@ select
     ours_success as is_success,
     occurred_at
 from {{ ref('reconciliation_rows') }}
-where bill_id is null
+where ours_id is not null and bill_id is null
 union all
 select
     bill_id as row_id,
@@ -28,4 +28,4 @@ select
     bill_success as is_success,
     occurred_at
 from {{ ref('reconciliation_rows') }}
-where ours_id is null
+where ours_id is null and bill_id is not null

@@ -33,48 +33,53 @@ asked as (
         and (refunds.transaction_id is not null or refunds.order_id is not null)
 ),
 
-known_by_number as (
-    select asked.row_id
+-- most refunds name a payment that a bill holds: only of the rest is more asked
+known_on_bills as (
+    select distinct asked.row_id
     from asked
     inner join bill_lines as paid
-        on asked.channel = paid.channel
-        and asked.account_id = paid.account_id
-        and asked.transaction_id = paid.transaction_id
-    where paid.kind = 'payment'
-    union
-    select asked.row_id
-    from asked
-    inner join payments as paid
-        on asked.channel = paid.channel
-        and asked.account_id = paid.account_id
-        and asked.transaction_id = paid.transaction_id
+        on asked.transaction_id = paid.transaction_id
+        and asked.channel = paid.channel
     where paid.kind = 'payment'
 ),
 
-known_by_order as (
-    select asked.row_id
+not_on_bills as (
+    select asked.*
     from asked
-    inner join bill_lines as paid
-        on asked.channel = paid.channel
-        and asked.account_id = paid.account_id
-        and asked.order_id = paid.order_id
+    left join known_on_bills on asked.row_id = known_on_bills.row_id
+    where known_on_bills.row_id is null
+),
+
+known_otherwise as (
+    select asked.row_id
+    from not_on_bills as asked
+    inner join payments as paid
+        on asked.transaction_id = paid.transaction_id
+        and asked.channel = paid.channel
     where paid.kind = 'payment'
     union
     select asked.row_id
-    from asked
-    inner join payments as paid
-        on asked.channel = paid.channel
+    from not_on_bills as asked
+    inner join bill_lines as paid
+        on asked.order_id = paid.order_id
+        and asked.channel = paid.channel
         and asked.account_id = paid.account_id
-        and asked.order_id = paid.order_id
+    where paid.kind = 'payment'
+    union
+    select asked.row_id
+    from not_on_bills as asked
+    inner join payments as paid
+        on asked.order_id = paid.order_id
+        and asked.channel = paid.channel
+        and asked.account_id = paid.account_id
     where paid.kind = 'payment'
 ),
 
 orphans as (
-    select asked.row_id
-    from asked
-    left join known_by_number on asked.row_id = known_by_number.row_id
-    left join known_by_order on asked.row_id = known_by_order.row_id
-    where known_by_number.row_id is null and known_by_order.row_id is null
+    select not_on_bills.row_id
+    from not_on_bills
+    left join known_otherwise on not_on_bills.row_id = known_otherwise.row_id
+    where known_otherwise.row_id is null
 )
 
 select * from orphans

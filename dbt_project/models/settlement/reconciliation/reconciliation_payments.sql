@@ -1,14 +1,8 @@
 {{ config(materialized='ephemeral') }}
 -- Our side: what the company's systems recorded (file `payments`), payments that staff took in WeCom and that stand in no such
--- record, and the orders and refunds of shops whose platform writes statements. Of accounts that have bills.
-with recorded as (
-    select
-        *,
-        {{ payment_channel('channel') }} as payment_channel
-    from {{ ref('stg_files__payments') }}
-),
-
-wecom_payments as (
+-- record, and the orders and refunds of shops whose platform writes statements. Also of accounts that have no bills.
+-- The table of records is named each time it is read, and is no CTE, which DuckDB would keep in memory as a whole.
+with wecom_payments as (
     select * from {{ ref('stg_wecom__payments') }}
 ),
 
@@ -34,7 +28,7 @@ accounts as (
 
 from_files as (
     select
-        'ours:' || kind || ':' || {{ key_part('channel') }} || ':' || payment_id as row_id,
+        row_id,
         payment_channel as channel,
         account_id,
         store_id,
@@ -47,23 +41,24 @@ from_files as (
         amount as stated_amount,
         fee_amount,
         is_success,
+        bill_day,
         occurred_at
-    from recorded
+    from {{ ref('stg_files__payments') }}
 ),
 
 -- what staff took in a chat may stand in the company's records as well: it is one payment
 recorded_numbers as (
-    select distinct transaction_id
-    from recorded
-    where payment_channel = 'wechat_pay' and kind = 'payment'
-        and transaction_id in (select transaction_id from wecom_payments)
+    select distinct recorded.transaction_id
+    from {{ ref('stg_files__payments') }} as recorded
+    inner join wecom_payments on recorded.transaction_id = wecom_payments.transaction_id
+    where recorded.payment_channel = 'wechat_pay' and recorded.kind = 'payment'
 ),
 
 recorded_refunds as (
-    select distinct refund_id
-    from recorded
-    where payment_channel = 'wechat_pay' and kind = 'refund'
-        and refund_id in (select out_refund_no from wecom_refunds)
+    select distinct recorded.refund_id
+    from {{ ref('stg_files__payments') }} as recorded
+    inner join wecom_refunds on recorded.refund_id = wecom_refunds.out_refund_no
+    where recorded.payment_channel = 'wechat_pay' and recorded.kind = 'refund'
 ),
 
 from_wecom as (
@@ -81,6 +76,7 @@ from_wecom as (
         paid.amount as stated_amount,
         cast(null as bigint) as fee_amount,
         true as is_success,
+        {{ bill_day('paid.paid_at') }} as bill_day,
         paid.paid_at as occurred_at
     from wecom_payments as paid
     left join recorded_numbers on paid.transaction_id = recorded_numbers.transaction_id
@@ -101,6 +97,7 @@ from_wecom as (
         -given_back.amount as stated_amount,
         cast(null as bigint) as fee_amount,
         true as is_success,
+        {{ bill_day('given_back.requested_at') }} as bill_day,
         given_back.requested_at as occurred_at
     from wecom_refunds as given_back
     left join wecom_payments as paid
@@ -111,7 +108,7 @@ from_wecom as (
 ),
 
 recorded_channels as (
-    select distinct payment_channel from recorded
+    select distinct payment_channel from {{ ref('stg_files__payments') }}
 ),
 
 -- whose statement a shop's sales stand on: of several accounts the one with the most lines
@@ -152,6 +149,7 @@ from_orders as (
         orders.paid_amount as stated_amount,
         cast(null as bigint) as fee_amount,
         orders.is_sale as is_success,
+        {{ bill_day('coalesce(orders.paid_at, orders.ordered_at)') }} as bill_day,
         coalesce(orders.paid_at, orders.ordered_at) as occurred_at
     from orders
     inner join shop_accounts
@@ -174,6 +172,7 @@ from_orders as (
         cast(-sum(refunds.refund_amount) as bigint) as stated_amount,
         cast(null as bigint) as fee_amount,
         true as is_success,
+        {{ bill_day('min(refunds.refunded_at)') }} as bill_day,
         min(refunds.refunded_at) as occurred_at
     from refunds
     inner join shop_accounts
@@ -205,7 +204,7 @@ only_accounts as (
 select
     rows_of_all.row_id,
     rows_of_all.channel,
-    accounts.account_id,
+    coalesce(rows_of_all.account_id, only_accounts.account_id) as account_id,
     rows_of_all.store_id,
     rows_of_all.kind,
     rows_of_all.entry_id,
@@ -217,12 +216,9 @@ select
     case when rows_of_all.is_success then rows_of_all.stated_amount else 0 end as amount,
     rows_of_all.fee_amount,
     rows_of_all.is_success,
-    {{ bill_day('rows_of_all.occurred_at') }} as bill_day,
+    rows_of_all.bill_day,
     rows_of_all.occurred_at
 from rows_of_all
 left join only_accounts
-    on rows_of_all.channel = only_accounts.channel
+    on case when rows_of_all.account_id is null then rows_of_all.channel end = only_accounts.channel
     and rows_of_all.currency = only_accounts.currency
-inner join accounts
-    on rows_of_all.channel = accounts.channel
-    and coalesce(rows_of_all.account_id, only_accounts.account_id) = accounts.account_id

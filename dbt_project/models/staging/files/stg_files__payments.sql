@@ -20,6 +20,7 @@ newest as (
 
 payments as (
     select
+        'ours:' || newest.kind || ':' || {{ key_part('newest.channel') }} || ':' || newest.payment_id as row_id,
         newest.payment_id,
         newest.account_id,
         newest.store_id,
@@ -28,12 +29,14 @@ payments as (
         newest.refund_id,
         newest.platform_refund_id,
         newest.channel,
+        {{ payment_channel('newest.channel') }} as payment_channel,
         newest.kind,
         newest.status,
         newest.currency,
         case when newest.kind = 'refund' then -abs(newest.amount) else abs(newest.amount) end as amount,
         case when newest.kind = 'refund' then abs(newest.fee_amount) else -abs(newest.fee_amount) end as fee_amount,
         {{ is_paid_status('newest.status') }} as is_success,
+        {{ bill_day('newest.occurred_at') }} as bill_day,
         newest.occurred_at
     from newest
     cross join this_run
