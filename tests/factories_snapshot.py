@@ -19,6 +19,7 @@ from models.documents.metrics import glossary
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_figures import METRICS
 from tests.factories_reach import REACH_SOURCES
+from tests.factories_reconciliation import RECONCILIATION_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
 from tests.factories_timeline import INTERACTIONS
@@ -286,6 +287,7 @@ _SOURCES = {
         from (select *, row_number() over (order by md5(customer_id)) as r from customers)
     """,
     **VALUE_SOURCES,
+    **RECONCILIATION_SOURCES,
     "data_freshness": """
         select 'orders' as dataset, (select count(*) from order_lines) as rows_count, 1 as days_behind,
             (select max(ordered_at) from orders) as last_event_at

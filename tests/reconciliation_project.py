@@ -1,4 +1,4 @@
-"""The models of reconciliation alone: rows of both sides are put in place, dbt builds the rest, and every table is read."""
+"""The models of reconciliation alone: rows of both sides are put in place, dbt builds, and every table is read."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta

@@ -55,8 +55,12 @@ EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
-    "region_manager": Role(_DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True),
-    "store_manager": Role(_DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True),
+    "region_manager": Role(
+        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+    ),
+    "store_manager": Role(
+        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+    ),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
     "operator": Role(_DAILY | _DECIDES | {"journey", "value", "quality", "imports"}, personal=True, exports=True),
     "finance": Role(_EVERYBODY | {"settlement", "reconciliation", "value", "quality"}),

@@ -1,7 +1,7 @@
 """What people decided about differences of reconciliation, and what was taken back; nothing is changed or removed.
 
-A decision names the difference (``item_id``) and says what it was at that time: class, currency and amount. When a later
-bill makes another difference of it, the decision no longer speaks of it.
+A decision names the difference (``item_id``) and says what it was at that time: class, currency and amount. When a
+later bill makes another difference of it, the decision no longer speaks of it.
 """
 
 from dataclasses import dataclass

@@ -34,7 +34,8 @@ _ROWS = """
 _SIGNED = "case when kind = 'refund' then -1 else 1 end"
 _TABLES = {
     "stg_files__payments": f"""
-        select 'ours:' || kind || ':' || channel || ':' || order_id as row_id, order_id as payment_id, account_id, store_id,
+        select 'ours:' || kind || ':' || channel || ':' || order_id as row_id, order_id as payment_id, account_id,
+            store_id,
             case when kind = 'refund' then printf('O%012d', i - 12) else order_id end as order_id,
             case when kind = 'refund' then printf('42000%023d', i - 12) else number end as transaction_id,
             case when kind = 'refund' then 'R' || order_id end as refund_id,
@@ -47,7 +48,8 @@ _TABLES = {
     "stg_bills__payment_lines": f"""
         select 'bill:' || channel || ':' || account_id || ':' || kind || ':' || number || ':1' as line_id, channel,
             account_id, kind,
-            case when kind = 'refund' then printf('42000%023d', i - 12) else number end as transaction_id, number as entry_id, null::varchar as store_id,
+            case when kind = 'refund' then printf('42000%023d', i - 12) else number end as transaction_id,
+            number as entry_id, null::varchar as store_id,
             case when kind = 'refund' then printf('O%012d', i - 12) else order_id end as order_id,
             case when kind = 'refund' then 'R' || order_id end as refund_id,
             case when kind = 'refund' then 'SUCCESS' end as refund_status, 'CNY' as currency, 1::bigint as occurrence,
@@ -124,7 +126,11 @@ def _draw(folder: Path, rows: int) -> int:
         both: int = connection.sql(
             "select (select count(*) from stg_files__payments) + (select count(*) from stg_bills__payment_lines)"
         ).fetchall()[0][0]
-    run = {"business_date": [BUSINESS_DATE], "as_of": [datetime(2026, 6, 30, 16)], "company_timezone": ["Asia/Shanghai"]}
+    run = {
+        "business_date": [BUSINESS_DATE],
+        "as_of": [datetime(2026, 6, 30, 16)],
+        "company_timezone": ["Asia/Shanghai"],
+    }
     inputs = {"run": pl.DataFrame(run), "reconciliation_rules": rules_table(ReconciliationDocument())}
     for name, frame in inputs.items():
         path = folder / "inputs" / name / "rows.parquet"

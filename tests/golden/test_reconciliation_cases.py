@@ -1,7 +1,8 @@
-"""Cases of reconciliation that a person can read and add: each file of ``reconciliation/`` through the SQL and its twin.
+"""Cases of reconciliation that a person can read and add: each file of ``reconciliation/`` by the SQL and its twin.
 
-A case gives rows of both sides and what must become of them. ``transaction`` is the channel's number when ours knows it;
-lines of the bill have their order's number there unless they say another. ``again: 2`` is the second line of one number.
+A case gives rows of both sides and what must become of them. ``transaction`` is the channel's number when ours knows
+it; lines of the bill have their order's number there unless they say another. ``again: 2`` is the second line of one
+number.
 """
 
 from collections.abc import Callable

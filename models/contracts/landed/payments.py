@@ -1,4 +1,4 @@
-"""Money that the company's own systems say they took and gave back: what bills of payment channels are compared with."""
+"""Money that the company's own systems say they took and gave back: what bills are compared with."""
 
 from models.contracts.contract import Column, Contract, not_blank, one_of
 from models.contracts.landed.columns import currency_column, happened, key_column, status_column, store_column

@@ -26,13 +26,6 @@ _SIDES = {
     "bill_amount": AMOUNT,
     "difference_amount": AMOUNT,
 }
-_SUMS = """
-    sum(ours_count)::bigint as ours_count,
-    sum(bill_count)::bigint as bill_count,
-    sum(ours_amount)::bigint as ours_amount,
-    sum(bill_amount)::bigint as bill_amount,
-    sum(difference_amount)::bigint as difference_amount
-"""
 _ITEM = {
     "item_id": TEXT,
     "class": TEXT,
@@ -76,8 +69,16 @@ CHANNELS = Query(
 
 CLASSES = Query(
     id="reconciliation_by_class",
-    sql=f"""
-        select channel, currency, class, {_SUMS}
+    sql="""
+        select
+            channel,
+            currency,
+            class,
+            sum(ours_count)::bigint as ours_count,
+            sum(bill_count)::bigint as bill_count,
+            sum(ours_amount)::bigint as ours_amount,
+            sum(bill_amount)::bigint as bill_amount,
+            sum(difference_amount)::bigint as difference_amount
         from visible_reconciliation_days
         where day between $first and $last and ($channel is null or channel = $channel)
         group by channel, currency, class
@@ -90,8 +91,17 @@ CLASSES = Query(
 
 BY_DAY = Query(
     id="reconciliation_by_day",
-    sql=f"""
-        select day, channel, account_id, currency, {_SUMS}
+    sql="""
+        select
+            day,
+            channel,
+            account_id,
+            currency,
+            sum(ours_count)::bigint as ours_count,
+            sum(bill_count)::bigint as bill_count,
+            sum(ours_amount)::bigint as ours_amount,
+            sum(bill_amount)::bigint as bill_amount,
+            sum(difference_amount)::bigint as difference_amount
         from visible_reconciliation_days
         where day between $first and $last and ($channel is null or channel = $channel)
         group by day, channel, account_id, currency
