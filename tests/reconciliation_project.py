@@ -51,6 +51,10 @@ BEFORE: dict[str, dict[str, pl.DataType]] = {
         **_columns("order_key order_id store_id currency", _TEXT),
         **{"paid_amount": _INT, "is_sale": pl.Boolean(), "ordered_at": _TIME, "paid_at": _TIME},
     },
+    "stg_store__reconciliation_decisions": {
+        **_columns("decision_id item_id verdict class currency reason author", _TEXT),
+        **{"difference_amount": _INT, "decided_at": _TIME},
+    },
     "refunds": {
         **_columns("refund_line_id refund_id order_key store_id currency", _TEXT),
         **{"refund_amount": _INT, "refunded_at": _TIME},
@@ -171,6 +175,9 @@ class ReconciliationProject:
     def build(self) -> dict[str, pl.DataFrame]:
         """Models and their tests. Fails with dbt's own words."""
         dbt_runs.passed(self.folder, "build", "--select", MODELS, TESTS, "--exclude-resource-type", "unit_test")
+        return self.tables()
+
+    def tables(self) -> dict[str, pl.DataFrame]:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             found = connection.sql("select table_name from information_schema.tables").fetchall()
             return {name: connection.table(name).pl() for (name,) in found}

@@ -71,6 +71,11 @@ _TABLES = {
         select null::varchar as corp_id, null::varchar as transaction_id, null::varchar as out_refund_no,
             null::bigint as amount, null::timestamp as requested_at where false
     """,
+    "stg_store__reconciliation_decisions": """
+        select null::varchar as decision_id, null::varchar as item_id, null::varchar as verdict,
+            null::varchar as class, null::varchar as currency, null::varchar as reason, null::varchar as author,
+            null::bigint as difference_amount, null::timestamp as decided_at where false
+    """,
     "orders": """
         select null::varchar as order_key, null::varchar as order_id, null::varchar as store_id,
             null::varchar as currency, null::bigint as paid_amount, true as is_sale, null::timestamp as ordered_at,
