@@ -191,7 +191,7 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "last_month": ["2030-01"],
         "dimension": ["channel", "store", "product"],
         "difference_class": [None],
-        "item_id": tables["reconciliation_items"]["item_id"].head(1).to_list(),
+        "item_id": ["ours:payment:wechat_pay:of-nobody"],
         "limit": [1000],
         "subject": [None, "order"],
         "before": [None, datetime(2026, 3, 1)],
@@ -227,6 +227,7 @@ def test_every_query_answers_as_if_there_were_nothing_out_of_scope(snapshot, tab
         # contradicts anybody or ever changed
         quiet = {name for name in QUERIES if name.startswith(("identity_refusals", "identity_reviews"))}
         quiet.add("customer_custom_fields")  # the company declared none
+        quiet |= {name for name in QUERIES if name.startswith("reconciliation_")}  # it imported no bills
         assert answered == set(QUERIES) - {"identity_events", "journey_alerts", "unknown_states", "value_gaps", *quiet}
         # and its weeks hold too few customers for a stage to be judged
         assert answered == set(QUERIES) - {"identity_events", "journey_alerts", "unknown_states", "value_gaps", *quiet}
