@@ -13,6 +13,7 @@ from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
+from pipelines.commands import settlement_closing
 from pipelines.commands.output import AsJson, emit, fail
 from pipelines.warehouse import ENGINE_CONFIG
 
@@ -83,3 +84,12 @@ def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
     if pointer is None:
         fail("nothing is published yet; `scrm run` publishes")
     return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
+
+
+for verb in (
+    settlement_closing.close,
+    settlement_closing.verify,
+    settlement_closing.statements,
+    settlement_closing.mark,
+):
+    app.command()(verb)
