@@ -14,8 +14,8 @@ from typing import Any, Literal
 import polars as pl
 
 from models.files import replace_durably
-from models.money import exponent, to_major
-from models.settlement.statements import COLUMNS, TOTALS, StatementFile
+from models.money import display, exponent, to_major
+from models.settlement.statements import COLUMNS, StatementFile
 
 Format = Literal["csv", "xlsx", "pdf"]
 TITLE = "结算对账单 Settlement statement"
@@ -136,7 +136,7 @@ def _pdf(statement: Mapping[str, Any], rows: pl.DataFrame) -> bytes:
     stream = io.BytesIO()
     page = SimpleDocTemplate(stream, pagesize=A4, invariant=1, title=TITLE, leftMargin=10 * mm, rightMargin=10 * mm)
     head = [[name, value] for name, value in _named(statement)]
-    head += [[f"{zh} {en}", f"{to_major(statement[column], currency):,}"] for column, zh, en in HEAD]
+    head += [[f"{zh} {en}", display(statement[column], currency)] for column, zh, en in HEAD]
     titles = [f"{chinese} {english}" for _, chinese, english, _ in LINES]
     cells = rows.select(pl.col(column).str.slice(0, 34) for column, *_ in LINES).rows()
     lines = LongTable(
@@ -160,5 +160,6 @@ def _style(size: int) -> list[tuple[Any, ...]]:
 
 def totals_row(statement: Mapping[str, Any]) -> list[str]:
     """A statement as one row for the terminal: party, currency, state, then its amounts."""
-    amounts = [f"{to_major(statement[name], statement['currency']):,}" for name in (*TOTALS, "payable", "carry")]
-    return [str(statement["party_id"]), str(statement["currency"]), str(statement["state"]), *amounts]
+    currency = str(statement["currency"])
+    amounts = [display(statement[name], currency) for name in ("opening", "closing", "payable", "carry")]
+    return [str(statement["party_id"]), currency, str(statement["state"]), *amounts]

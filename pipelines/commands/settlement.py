@@ -1,4 +1,4 @@
-"""``scrm settlement``: the rulebook checked, and an amount explained."""
+"""``scrm settlement``: the rulebook checked, an amount explained, periods closed and paid."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
-from pipelines.commands import settlement_closing
+from pipelines.commands import settlement_closing, settlement_money
 from pipelines.commands.output import AsJson, emit, fail
 from pipelines.warehouse import ENGINE_CONFIG
 
@@ -21,7 +21,7 @@ DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
 FIRST_DAY, LAST_DAY = datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2027-01-01")
 
-app = typer.Typer(help="The rulebook: check it, and explain an amount.", no_args_is_help=True)
+app = typer.Typer(help="Settlement: check the rulebook, explain an amount, close periods, pay.", no_args_is_help=True)
 
 
 @app.command()
@@ -86,10 +86,6 @@ def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
 
 
-for verb in (
-    settlement_closing.close,
-    settlement_closing.verify,
-    settlement_closing.statements,
-    settlement_closing.mark,
-):
+CLOSING = (settlement_closing.close, settlement_closing.verify, settlement_closing.statements, settlement_closing.mark)
+for verb in (*CLOSING, settlement_money.payouts, settlement_money.export_accounting):
     app.command()(verb)

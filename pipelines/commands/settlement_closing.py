@@ -10,7 +10,6 @@ import typer
 from models.money import display, exponent, to_minor
 from models.settings import Settings
 from models.settlement.periods import parse_period
-from models.settlement.statements import TOTALS
 from models.store import StatementKey
 from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, fail, rows_table
@@ -87,7 +86,7 @@ def statements(
         told.append({**statement, "sha256": file.sha256})
         if out is not None:
             written.append(str(write_statement(out, form, statement, file)))  # type: ignore[arg-type]
-    names = ("party", "currency", "state", *TOTALS, "payable", "carry")
+    names = ("party", "currency", "state", "opening", "closing", "payable", "carry")
     state = "closed" if found.is_frozen else "as of the published run"
     table = rows_table(f"{period}, {state}", names, [totals_row(row) for row in told])
     emit({"period": period, "is_frozen": found.is_frozen, "statements": told, "files": written}, as_json, table)
