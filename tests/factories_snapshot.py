@@ -21,6 +21,7 @@ from tests.factories_figures import METRICS
 from tests.factories_reach import REACH_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
+from tests.factories_snapshot_settlement import SETTLEMENT_SOURCES
 from tests.factories_timeline import INTERACTIONS
 from tests.factories_value import VALUE_SOURCES
 
@@ -285,6 +286,7 @@ _SOURCES = {
             120000 as effect_ppm_1, -30000 as effect_ppm_2, null as effect_ppm_3
         from (select *, row_number() over (order by md5(customer_id)) as r from customers)
     """,
+    **SETTLEMENT_SOURCES,
     **VALUE_SOURCES,
     "data_freshness": """
         select 'orders' as dataset, (select count(*) from order_lines) as rows_count, 1 as days_behind,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import duckdb
 
 from pipelines.increments import Basis
+from pipelines.plan import RunPlan
 from pipelines.warehouse import DATABASE, digests
 from tests.conftest import SAMPLE, Company
 
@@ -33,14 +34,15 @@ def test_a_close_late_facts_and_a_payment_go_on_as_a_whole_build_does(copied_sam
     company.scrm("import", str(company.home / "orders.csv"), *late)
 
     promoted = company.settings.promoted_dir
-    company.scrm("run", "--business-date", "2026-07-02")
+    named = {"SCRM_COMPANY": RunPlan.read(promoted).company}  # another name would build whole
+    company.scrm("run", "--business-date", "2026-07-02", **named)
     assert (basis := Basis.read(promoted)) and basis.before
     gone_on = digests(promoted / DATABASE)
     found = _rows(company, FIRST_OPEN_DAY)
     assert ("PAID", -10000) in found
     assert {kind for kind, _ in found} == {"PAID", "LATE_FACT"}
     assert _rows(company, CLOSED) == before, "closed days are as they were"
-    company.scrm("run", "--business-date", "2026-07-02", "--full")
+    company.scrm("run", "--business-date", "2026-07-02", "--full", **named)
     whole = digests(promoted / DATABASE)
     assert not {name: (gone_on[name], whole[name]) for name in whole if gone_on[name] != whole[name]}
     assert company.scrm_json("settlement", "verify")["problems"] == []

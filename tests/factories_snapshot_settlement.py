@@ -1,0 +1,31 @@
+"""The settlement ledger and statements of the hand-made snapshot, from its entries: what lies before June is closed."""
+
+SETTLEMENT_SOURCES = {
+    "settlement_ledger": """
+        select entry_id, posting as kind, posting, line_id, original_line_id, order_key, store_id, region,
+            'split' as component, party_role, party_id, salesperson_id, currency, rule_id, rule_version,
+            component_seq, base_amount, rate_ppm, null as weight, null as weight_total, floor_amount, rounding,
+            amount as entry_amount, amount, economic_date < date '2026-06-01' as is_closed, economic_date,
+            economic_date as posted_on
+        from settlement_entries
+    """,
+    "settlement_statements": """
+        with months as (
+            select strftime(posted_on, '%Y-%m') as period, party_id, currency,
+                coalesce(sum(amount) filter (where kind = 'SALE'), 0)::bigint as earned,
+                -coalesce(sum(amount) filter (where kind = 'REFUND'), 0)::bigint as clawback,
+                sum(amount)::bigint as net, count(*) as lines_count,
+                date_trunc('month', min(posted_on))::date as starts_on, last_day(min(posted_on)) as ends_on
+            from settlement_ledger group by all
+        ),
+        balanced as (
+            select *, sum(net) over (partition by party_id, currency order by period)::bigint as closing from months
+        )
+        select 'month' as period_kind, period, party_id, currency,
+            case when period < '2026-06' then 'closed' else 'provisional' end as state,
+            closing - net as opening, earned, clawback, 0 as fee, 0 as tax, 0 as adjustments, 0 as paid, closing,
+            0 as minimum_payout, greatest(closing, 0) as payable, least(closing, 0) as carry, lines_count,
+            starts_on, ends_on
+        from balanced
+    """,
+}
