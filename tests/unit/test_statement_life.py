@@ -1,4 +1,4 @@
-"""A closed statement is issued, sent, confirmed or disputed, then paid or collected; what does not follow is refused."""
+"""A closed statement is issued, sent, confirmed or disputed, paid or collected; what does not follow is refused."""
 
 from datetime import date, datetime
 from pathlib import Path
