@@ -131,7 +131,7 @@ def payouts_csv(found: Plan) -> bytes:
         for one in found.offline
     ]
     schema = dict.fromkeys(COLUMNS, pl.String())
-    cells = [{name: str(row.get(name, "")) for name in COLUMNS} for row in rows]
+    cells = [{name: str(row[name]) if row.get(name) else None for name in COLUMNS} for row in rows]
     return pl.DataFrame(cells, schema=schema).write_csv(line_terminator="\n").encode()
 
 
