@@ -23,6 +23,7 @@ SETTLEMENT_SOURCES = {
         )
         select 'month' as period_kind, period, party_id, currency,
             case when period < '2026-06' then 'closed' else 'provisional' end as state,
+            case when period < '2026-06' then md5(period || party_id) end as sha256,
             closing - net as opening, earned, clawback, 0 as fee, 0 as tax, 0 as adjustments, 0 as paid, closing,
             0 as minimum_payout, greatest(closing, 0) as payable, least(closing, 0) as carry, lines_count,
             starts_on, ends_on

@@ -148,3 +148,16 @@ def test_days_weeks_and_months_have_their_iso_names() -> None:
     assert found.filter(period_kind="week")["period"].to_list() == ["2026-W01", "2026-W26", "2026-W27", "2026-W53"]
     ends = dict(found.filter(pl.col("period_kind") != "day")["period", "ends_on"].iter_rows())
     assert ends["2026-W27"] == date(2026, 7, 5) and ends["2026-06"] == date(2026, 6, 30)
+
+
+def test_a_closed_statement_keeps_the_minimum_of_its_time() -> None:
+    books = Books.open({"CNY": 100})
+    rows = [entry("L1", "agent", 150, "2026-06-03"), entry("L2", "agent", 10, "2026-07-03")]
+    books.run(rows)
+    assert books.statement("2026-06", "agent")["sha256"] is None
+    frozen = books.close("2026-06").statements
+    books.minimums = {"CNY": 100_000}
+    books.run(rows)
+    june, july = books.statement("2026-06", "agent"), books.statement("2026-07", "agent")
+    assert (june["minimum_payout"], june["payable"], june["sha256"]) == (100, 150, frozen["sha256"][0])
+    assert (july["minimum_payout"], july["payable"], july["carry"]) == (100_000, 0, 160)

@@ -14,7 +14,7 @@ from models.settlement.periods import period_of
 from models.settlement.statements import statement_files
 from tests.ledger_tables import Books, Row, entry
 
-FIRST, LAST = date(2026, 1, 1), date(2026, 4, 30)
+FIRST, LAST = date(2026, 1, 1), date(2026, 2, 28)
 PARTIES = ("hq", "S1", "S2", "agent:华东", "P1")
 
 
@@ -55,7 +55,7 @@ def known(arrivals: list[tuple[date, list[Row]]], until: date) -> list[Row]:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_sum_of_all_postings_does_not_depend_on_arrival_and_closes(seed: int) -> None:
     rng = random.Random(seed)
-    arrivals = facts(rng, 60)
+    arrivals = facts(rng, 40)
     books, day = Books.open(), FIRST
     while day <= LAST:
         period = period_of(rng.choice(("day", "week", "month", "month")), day)
@@ -78,7 +78,7 @@ def test_the_sum_of_all_postings_does_not_depend_on_arrival_and_closes(seed: int
 def test_daily_closes_of_a_year_are_the_monthly_ones_to_the_fen() -> None:
     rng = random.Random(365)
     days = [(date(2026, 1, 1) + timedelta(days=number)).isoformat() for number in range(365)]
-    rows = [entry(f"L{n}", rng.choice(PARTIES), rng.randrange(1, 10**6), rng.choice(days)) for n in range(3000)]
+    rows = [entry(f"L{n}", rng.choice(PARTIES), rng.randrange(1, 10**6), rng.choice(days)) for n in range(2000)]
     daily, monthly = Books.open(), Books.open()
     for books in (daily, monthly):
         books.run(rows)
@@ -109,10 +109,10 @@ def test_the_files_do_not_depend_on_the_order_of_rows_or_threads(threads: int) -
         books.connection.execute(f"set threads = {threads}")
         rng.shuffle(rows)
         books.run(rows)
-        frozen = books.close("2026-04")
+        frozen = books.close("2026-02")
         ledger = books.table("settlement_ledger").sample(fraction=1, shuffle=True, seed=turn)
-        ledger = ledger.filter(pl.col("posted_on") >= date(2026, 4, 1))
-        of_period = books.table("settlement_statements").filter(period="2026-04").sample(fraction=1, shuffle=True)
+        ledger = ledger.filter(pl.col("posted_on") >= date(2026, 2, 1))
+        of_period = books.table("settlement_statements").filter(period="2026-02").sample(fraction=1, shuffle=True)
         files = {file.party_id + file.currency: file.sha256 for file in statement_files(of_period, ledger)}
         found.append((frozen.closing, frozen.content, files))
     assert found[0] == found[1]
@@ -120,4 +120,4 @@ def test_the_files_do_not_depend_on_the_order_of_rows_or_threads(threads: int) -
 
 
 #: Of the rows above: another machine, thread count or release must give the same bytes.
-CHAIN = "ba7452a26ffd6e1417ee1bd063c47bec5af7e8d0892e0eb6bdf90cb0f3e541af"
+CHAIN = "9e8c909a98a32fb1392937b7296f7f01b49e457e90f84dbf00c384a283797739"

@@ -6,6 +6,7 @@ select
     party_id,
     currency,
     state,
+    sha256,
     opening,
     earned,
     clawback,

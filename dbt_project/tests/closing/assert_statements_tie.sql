@@ -4,7 +4,7 @@
 with statements as (
     select
         *,
-        lag(closing, 1, 0) over (partition by period_kind, party_id, currency order by starts_on) as closing_before
+        lag(closing, 1, cast(0 as bigint)) over (partition by period_kind, party_id, currency order by starts_on) as closing_before
     from {{ ref('settlement_statements') }}
 )
 

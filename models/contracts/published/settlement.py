@@ -15,7 +15,7 @@ SETTLEMENT: tuple[Table, ...] = (
     promise(
         "settlement_statements",
         "party_id currency period_kind period",
-        f"{TEXT}: period_kind period party_id currency state",
+        f"{TEXT}: period_kind period party_id currency state sha256",
         f"{BIGINT}: opening earned clawback fee tax adjustments paid closing minimum_payout payable carry lines_count",
         f"{DATE}: starts_on ends_on",
     ),

@@ -149,7 +149,7 @@ open_rows as (
     where differences.difference <> 0
 ),
 
-contra_legs as (
+contra_sums as (
     select
         posting || ':' || line_id || ':contra' as entry_id,
         min(kind) as kind,
@@ -174,7 +174,12 @@ contra_legs as (
         posted_on
     from open_rows
     group by posting, line_id, store_id, currency, posted_on
-    having sum(amount) <> 0
+),
+
+-- parts that balance among themselves need no leg; a filter of its own, because engines read names after having differently
+contra_legs as (
+    select * from contra_sums
+    where amount <> 0
 ),
 
 all_rows as (

@@ -13,6 +13,10 @@ minimums as (
     select * from {{ source('lake', 'settlement_minimums') }}
 ),
 
+frozen as (
+    select * from {{ source('lake', 'settlement_closed_statements') }}
+),
+
 newest_steps as (
     select
         period,
@@ -87,36 +91,50 @@ balanced as (
     from summed
 ),
 
-final as (
+-- a statement that was closed keeps the minimum of its time
+with_minimums as (
     select
-        balanced.period_kind,
-        balanced.period,
-        balanced.party_id,
-        balanced.currency,
-        case when balanced.ends_on < watermark.open_from then coalesce(newest_steps.event, 'closed') else 'provisional' end as state,
-        balanced.closing - balanced.net as opening,
-        balanced.earned,
-        balanced.clawback,
-        balanced.fee,
-        balanced.tax,
-        balanced.adjustments,
-        balanced.paid,
-        balanced.closing,
-        coalesce(minimums.minimum_amount, 0) as minimum_payout,
-        case when balanced.closing >= coalesce(minimums.minimum_amount, 0) then greatest(balanced.closing, 0) else 0 end as payable,
-        balanced.closing
-        - case when balanced.closing >= coalesce(minimums.minimum_amount, 0) then greatest(balanced.closing, 0) else 0 end as carry,
-        balanced.lines_count,
-        balanced.starts_on,
-        balanced.ends_on
+        balanced.*,
+        coalesce(frozen.minimum_payout, minimums.minimum_amount, 0) as minimum_payout,
+        frozen.sha256
     from balanced
-    cross join watermark
     left join minimums
         on balanced.currency = minimums.currency
+    left join frozen
+        on balanced.period = frozen.period
+        and balanced.party_id = frozen.party_id
+        and balanced.currency = frozen.currency
+),
+
+final as (
+    select
+        statements.period_kind,
+        statements.period,
+        statements.party_id,
+        statements.currency,
+        case when statements.ends_on < watermark.open_from then coalesce(newest_steps.event, 'closed') else 'provisional' end as state,
+        statements.sha256,
+        statements.closing - statements.net as opening,
+        statements.earned,
+        statements.clawback,
+        statements.fee,
+        statements.tax,
+        statements.adjustments,
+        statements.paid,
+        statements.closing,
+        statements.minimum_payout,
+        case when statements.closing >= statements.minimum_payout then greatest(statements.closing, 0) else 0 end as payable,
+        statements.closing
+        - case when statements.closing >= statements.minimum_payout then greatest(statements.closing, 0) else 0 end as carry,
+        statements.lines_count,
+        statements.starts_on,
+        statements.ends_on
+    from with_minimums as statements
+    cross join watermark
     left join newest_steps
-        on balanced.period = newest_steps.period
-        and balanced.party_id = newest_steps.party_id
-        and balanced.currency = newest_steps.currency
+        on statements.period = newest_steps.period
+        and statements.party_id = newest_steps.party_id
+        and statements.currency = newest_steps.currency
 )
 
 select * from final
