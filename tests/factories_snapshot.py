@@ -271,12 +271,30 @@ _SOURCES = {
             [mine, base_amount - mine - part, part][n] as amount, economic_date
         from shares join stores using (store_id), range(1, 4) r(n)
     """,
+    "settlement_transfers": """
+        select posting || ':' || line_id || ':commission:' || side as entry_id, posting, line_id, original_line_id,
+            order_key, store_id, region, store_type, business_type, 'commission' as component, currency, period,
+            rule_id, rule_version,
+            case side when 'party' then 'commission' else 'store' end as party_role,
+            case side when 'party' then coalesce(salesperson_id, 'u') else store_id end as party_id, side,
+            'fixed' as form, link_state, salesperson_id, null as bound, base_amount, 0 as rate_ppm,
+            amount as computed_amount,
+            case side when 'party' then amount else -amount end as amount, economic_date
+        from settlement_entries, (values ('party'), ('payer')) s(side)
+        where component_seq = 3 and amount <> 0
+    """,
     "settlement_summary": """
         select period, store_id, region, store_type, party_role, party_id,
             currency, coalesce(sum(amount) filter (where posting = 'SALE'), 0)::bigint as sale_amount,
             coalesce(sum(amount) filter (where posting = 'REFUND'), 0)::bigint as refund_amount,
             sum(amount)::bigint as amount, count(distinct line_id) as lines_count
-        from settlement_entries group by period, store_id, region, store_type, party_role, party_id, currency
+        from (
+            select period, store_id, region, store_type, party_role, party_id, currency, posting, line_id, amount
+            from settlement_entries
+            union all
+            select period, store_id, region, store_type, party_role, party_id, currency, posting, line_id, amount
+            from settlement_transfers
+        ) group by period, store_id, region, store_type, party_role, party_id, currency
     """,
     "churn_scores": """
         select customer_id, 'churn-0001' as artifact_id,

@@ -86,14 +86,13 @@ class Books:
     def open(cls, minimums: Mapping[str, int] | None = None) -> "Books":
         return cls(minimums or {}, [], duckdb.connect(config={"threads": 1}))
 
-    def run(
-        self, entries: Sequence[Row] | pl.DataFrame, events: Sequence[Row] = (), business_date: date = date(2027, 1, 1)
-    ) -> None:
+    def run(self, entries: Sequence[Row], events: Sequence[Row] = (), transfers: Sequence[Row] = ()) -> None:
         """Build ledger and statements over the closes so far; every test of theirs must hold."""
         frames = {
             "settlement_entries": _frame(entries, ENTRIES),
+            "settlement_transfers": _frame(transfers, ENTRIES | {"component": _TEXT}),
             "statement_events": _frame(events, CONTRACTS["statement_events"].file_dtypes),
-            "run": pl.DataFrame({"business_date": [business_date]}),
+            "run": pl.DataFrame({"business_date": [date(2027, 1, 1)]}),
             "settlement_minimums": pl.DataFrame(list(self.minimums.items()), schema=MINIMUMS_SCHEMA, orient="row"),
             **{name: self.frozen(name) for name in DECIDED},
         }
@@ -156,7 +155,5 @@ class Books:
         self.connection.unregister("given")
 
 
-def _frame(rows: Sequence[Row] | pl.DataFrame, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    if isinstance(rows, pl.DataFrame):
-        return rows
+def _frame(rows: Sequence[Row], dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in dtypes} for row in rows], schema=dict(dtypes), orient="row")

@@ -239,6 +239,16 @@ VIEWS: dict[str, str] = {
         where $all_stores or list_contains($store_ids, store_id)
     """,
     **SETTLEMENT_VIEWS,
+    "visible_settlement_transfers": """
+        select
+            * replace (
+                case when $all_stores or prefix(order_key, store_id || ':') then order_key end as order_key,
+                case when $all_stores or prefix(original_line_id, store_id || ':') then original_line_id end
+                    as original_line_id
+            )
+        from settlement_transfers
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
     "visible_customer_value": """
         select * from customer_value where $all_stores or list_contains($store_ids, store_id)
     """,

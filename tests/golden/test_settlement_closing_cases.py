@@ -161,3 +161,24 @@ def test_a_closed_statement_keeps_the_minimum_of_its_time() -> None:
     june, july = books.statement("2026-06", "agent"), books.statement("2026-07", "agent")
     assert (june["minimum_payout"], june["payable"], june["sha256"]) == (100, 150, frozen["sha256"][0])
     assert (july["minimum_payout"], july["payable"], july["carry"]) == (100_000, 0, 160)
+
+
+def test_a_transfer_is_a_charge_to_one_and_earned_by_the_other() -> None:
+    """A platform fee of 3.00 on a sale of 100.00, a third of it given back with a refund after June was closed."""
+    sale = entry("L1", "S1", 10000, "2026-06-03", role="store", base_amount=10000)
+
+    def fee(line: str, day: str, amount: int, posting: str = "SALE") -> list[Row]:
+        more = {"component": "platform_fee", "base_amount": 10000, "posting": posting}
+        sides = (("party", "platform", amount), ("payer", "S1", -amount))
+        return [entry(line, party, due, day, role=side, **more) for side, party, due in sides]
+
+    books = Books.open()
+    books.run([sale], transfers=fee("L1", "2026-06-03", 300))
+    store, platform = books.statement("2026-06", "S1"), books.statement("2026-06", "platform")
+    assert (store["earned"], store["fee"], store["closing"]) == (10000, 300, 9700)
+    assert (platform["earned"], platform["fee"]) == (300, 0)
+    books.close("2026-06")
+    books.run([sale], transfers=[*fee("L1", "2026-06-03", 300), *fee("R1", "2026-07-02", -100, "REFUND")])
+    store, platform = books.statement("2026-07", "S1"), books.statement("2026-07", "platform")
+    assert (store["clawback"], store["fee"], store["closing"]) == (0, -100, 9800)
+    assert (platform["clawback"], platform["closing"]) == (100, 200)

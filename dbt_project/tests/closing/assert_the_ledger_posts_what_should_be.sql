@@ -3,6 +3,8 @@
 with should_be as (
     select entry_id, store_id, party_role, party_id, currency, amount from {{ ref('settlement_entries') }}
     union all
+    select entry_id, store_id, party_role, party_id, currency, amount from {{ ref('settlement_transfers') }}
+    union all
     select entry_id, '*' as store_id, 'payment' as party_role, party_id, currency, amount from {{ ref('settlement_payments') }}
 ),
 

@@ -1,6 +1,7 @@
 {{ config(materialized='incremental_by_key', by=['line_id']) }}
 {{ touched([
     changed(ref('settlement_entries'), ['line_id']),
+    changed(ref('settlement_transfers'), ['line_id']),
     changed(ref('settlement_payments'), ['line_id']),
     landed_since(source('lake', 'settlement_closed_entries'), ['line_id']),
     lines_that_were_closed(this),
@@ -35,6 +36,35 @@ settled as (
     {{ only_touched(['entries.line_id']) }}
 ),
 
+transferred as (
+    select
+        transfers.entry_id,
+        transfers.posting,
+        transfers.line_id,
+        transfers.original_line_id,
+        transfers.order_key,
+        transfers.store_id,
+        transfers.region,
+        transfers.component,
+        transfers.party_role,
+        transfers.party_id,
+        transfers.salesperson_id,
+        transfers.currency,
+        transfers.rule_id,
+        transfers.rule_version,
+        0 as component_seq,
+        transfers.base_amount,
+        transfers.rate_ppm,
+        transfers.weight,
+        transfers.weight_total,
+        transfers.floor_amount,
+        transfers.rounding,
+        transfers.amount,
+        transfers.economic_date
+    from {{ ref('settlement_transfers') }} as transfers
+    {{ only_touched(['transfers.line_id']) }}
+),
+
 payments as (
     select
         payments.entry_id,
@@ -66,6 +96,8 @@ payments as (
 
 what_should_be as (
     select * from settled
+    union all
+    select * from transferred
     union all
     select * from payments
 ),

@@ -6,7 +6,8 @@ with party_rows as (
         case
             when component = 'payment' then 'payment'
             when kind = 'ADJUSTMENT' then 'adjustment'
-            when component in ('fee', 'tax') and (amount < 0) <> (base_amount < 0) then component
+            when component in ('fee', 'service_fee', 'platform_fee') and (amount < 0) <> (posting = 'REFUND' or base_amount < 0) then 'fee'
+            when component = 'tax' and (amount < 0) <> (posting = 'REFUND' or base_amount < 0) then 'tax'
             when posting = 'REFUND' then 'clawback'
             else 'earned'
         end as side
