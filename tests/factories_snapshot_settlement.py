@@ -1,10 +1,27 @@
 """The settlement ledger and statements of the hand-made snapshot, from its entries: what lies before June is closed."""
 
+TRANSFER_SOURCES = {
+    "settlement_transfers": """
+        select posting || ':' || line_id || ':commission:' || side as entry_id, posting, line_id, original_line_id,
+            order_key, store_id, region, store_type, business_type, 'commission' as component, currency, period,
+            rule_id, rule_version,
+            case side when 'party' then 'commission' else 'store' end as party_role,
+            case side when 'party' then coalesce(salesperson_id, 'u') else store_id end as party_id, side,
+            'fixed' as form, link_state, salesperson_id, null as bound, base_amount, 0 as rate_ppm,
+            amount as computed_amount,
+            case side when 'party' then amount else -amount end as amount, economic_date
+        from settlement_entries, (values ('party'), ('payer')) s(side)
+        where component_seq = 3 and amount <> 0
+    """,
+}
+
 SETTLEMENT_SOURCES = {
     "settlement_ledger": """
         select entry_id, posting as kind, posting, line_id, original_line_id, order_key, store_id, region,
             'split' as component, party_role, party_id, salesperson_id, currency, rule_id, rule_version,
             component_seq, base_amount, rate_ppm, null as weight, null as weight_total, floor_amount, rounding,
+            null as form, null as bound, null as computed_amount, null as bound_amount, null as before_amount,
+            null as after_amount, null as before_value, null as after_value,
             amount as entry_amount, amount, economic_date < date '2026-06-01' as is_closed, economic_date,
             economic_date as posted_on
         from settlement_entries

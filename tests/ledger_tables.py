@@ -43,6 +43,12 @@ ENTRIES: dict[str, pl.DataType] = {
     **dict.fromkeys(_NUMBERS, _INT),
     **{"component_seq": pl.Int32(), "rounding": pl.Int32(), "economic_date": pl.Date()},
 }
+TRANSFERS: dict[str, pl.DataType] = {
+    **ENTRIES,
+    **dict.fromkeys(("component", "form", "bound"), _TEXT),
+    **dict.fromkeys(("computed_amount", "bound_amount", "before_amount", "after_amount"), _INT),
+    **dict.fromkeys(("before_value", "after_value"), _INT),
+}
 DECIDED = ("settlement_closings", "settlement_closed_entries", "settlement_closed_statements")
 BASIS = Basis(date(2027, 1, 1), 1, "tests")
 
@@ -90,7 +96,7 @@ class Books:
         """Build ledger and statements over the closes so far; every test of theirs must hold."""
         frames = {
             "settlement_entries": _frame(entries, ENTRIES),
-            "settlement_transfers": _frame(transfers, ENTRIES | {"component": _TEXT}),
+            "settlement_transfers": _frame(transfers, TRANSFERS),
             "statement_events": _frame(events, CONTRACTS["statement_events"].file_dtypes),
             "run": pl.DataFrame({"business_date": [date(2027, 1, 1)]}),
             "settlement_minimums": pl.DataFrame(list(self.minimums.items()), schema=MINIMUMS_SCHEMA, orient="row"),

@@ -12,6 +12,12 @@
 {%- endmacro %}
 
 
+{#- The same of a transfer only: how the amount was formed, and the steps to it. -#}
+{% macro forming_columns() -%}
+    {{ return({'form': 'string', 'bound': 'string', 'computed_amount': 'bigint', 'bound_amount': 'bigint', 'before_amount': 'bigint', 'after_amount': 'bigint', 'before_value': 'bigint', 'after_value': 'bigint'}) }}
+{%- endmacro %}
+
+
 {#- Lines with a row that was open in the run before and whose posted day is closed now. -#}
 {% macro lines_that_were_closed(ledger) -%}
     select line_id from {{ ledger }}

@@ -10,7 +10,7 @@
 -- (docs/decisions/0014-settlement.md). Closed rows stand as they were frozen. An entry without closed rows is posted on its
 -- own day, or on the first open day when its own is closed. An entry whose closed rows sum to another amount, and one that
 -- vanished, get a row of the difference on the first open day. Each posting and day has a contra leg, so that it sums to zero.
-{% set account, explaining = account_columns(), explaining_columns() %}
+{% set account, explaining, forming = account_columns(), explaining_columns(), forming_columns() %}
 with watermark as (
     select * from {{ ref('settlement_watermark') }}
 ),
@@ -30,6 +30,7 @@ settled as (
         entries.salesperson_id,
         entries.currency,
         {% for column in explaining %}entries.{{ column }}, {% endfor %}
+        {% for column, type in forming.items() %}cast(null as {{ type }}) as {{ column }}, {% endfor %}
         entries.amount,
         entries.economic_date
     from {{ ref('settlement_entries') }} as entries
@@ -59,6 +60,7 @@ transferred as (
         transfers.weight_total,
         transfers.floor_amount,
         transfers.rounding,
+        {% for column in forming %}transfers.{{ column }}, {% endfor %}
         transfers.amount,
         transfers.economic_date
     from {{ ref('settlement_transfers') }} as transfers
@@ -88,6 +90,7 @@ payments as (
         cast(null as bigint) as weight_total,
         cast(null as bigint) as floor_amount,
         cast(null as bigint) as rounding,
+        {% for column, type in forming.items() %}cast(null as {{ type }}) as {{ column }}, {% endfor %}
         payments.amount,
         payments.economic_date
     from {{ ref('settlement_payments') }} as payments
@@ -138,7 +141,7 @@ differences as (
         on what_should_be.entry_id = closed_entries.entry_id
     union all
     select
-        {% for column in ['entry_id', 'posting', 'line_id', 'original_line_id', 'order_key', 'store_id', 'region', 'component', 'party_role', 'party_id', 'salesperson_id', 'currency'] + explaining %}closed_accounts.{{ column }}, {% endfor %}
+        {% for column in ['entry_id', 'posting', 'line_id', 'original_line_id', 'order_key', 'store_id', 'region', 'component', 'party_role', 'party_id', 'salesperson_id', 'currency'] + explaining + (forming | list) %}closed_accounts.{{ column }}, {% endfor %}
         closed_accounts.amount,
         closed_accounts.economic_date,
         0 as entry_amount,
@@ -171,7 +174,7 @@ open_rows as (
         differences.party_id,
         differences.salesperson_id,
         differences.currency,
-        {% for column in explaining %}differences.{{ column }}, {% endfor %}
+        {% for column in explaining + (forming | list) %}differences.{{ column }}, {% endfor %}
         differences.entry_amount,
         differences.difference as amount,
         differences.economic_date,
@@ -200,6 +203,7 @@ contra_sums as (
         cast(null as string) as rule_version,
         0 as component_seq,
         {% for column in explaining if column not in ['rule_id', 'rule_version', 'component_seq'] %}cast(null as bigint) as {{ column }}, {% endfor %}
+        {% for column, type in forming.items() %}cast(null as {{ type }}) as {{ column }}, {% endfor %}
         -cast(sum(entry_amount) as bigint) as entry_amount,
         -cast(sum(amount) as bigint) as amount,
         min(economic_date) as economic_date,
@@ -239,6 +243,7 @@ all_rows as (
         weight_total,
         floor_amount,
         cast(rounding as bigint) as rounding,
+        {% for column in forming %}{{ column }}, {% endfor %}
         cast(entry_amount as bigint) as entry_amount,
         cast(amount as bigint) as amount,
         {{ 'true' if rows == 'closed' else 'false' }} as is_closed,
