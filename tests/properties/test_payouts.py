@@ -93,7 +93,7 @@ def test_a_payable_balance_is_divided_over_the_orders_of_the_period() -> None:
 
 
 AMOUNTS = st.integers(0, 10**9)
-DUES = st.dictionaries(st.integers(0, 120).map(lambda n: f"P{n:03d}"), AMOUNTS, max_size=130)
+DUES = st.lists(AMOUNTS, max_size=60).map(lambda amounts: {f"P{n:03d}": due for n, due in enumerate(amounts)})
 
 
 @given(
@@ -103,12 +103,12 @@ DUES = st.dictionaries(st.integers(0, 120).map(lambda n: f"P{n:03d}"), AMOUNTS, 
     refunded=AMOUNTS,
     split=AMOUNTS,
     requests=st.integers(0, 4),
-    known=st.integers(0, 120),
+    known=st.integers(0, 60),
 )
 def test_i20_instructions_are_feasible_and_everything_due_goes_somewhere(
     dues: dict[str, int], amount: int, fee: int, refunded: int, split: int, requests: int, known: int
 ) -> None:
-    document = registered(*(f"P{n:03d}" for n in range(known)), requests_per_order=4, receivers_per_request=20)
+    document = registered(*(f"P{n:03d}" for n in range(known)), requests_per_order=4, receivers_per_request=10)
     of = payment(amount, fee=fee, refunded=refunded, split=split, requests=requests)
     given_dues = [Due(party, due) for party, due in dues.items()]
     found = plan(of, given_dues, document, SOON)
@@ -116,7 +116,7 @@ def test_i20_instructions_are_feasible_and_everything_due_goes_somewhere(
     assert sent <= max(min(amount * 3 // 10, amount - fee - refunded) - split, 0)
     assert sent + sum(one.amount for one in found.offline) == sum(dues.values())
     per_request = Counter(one.out_order_no for one in found.instructions)
-    assert all(lines <= 20 for lines in per_request.values()) and len(per_request) + requests <= max(4, requests)
+    assert all(lines <= 10 for lines in per_request.values()) and len(per_request) + requests <= max(4, requests)
     assert all(one.amount > 0 and document.receiver(one.party_id, "wechat_pay") for one in found.instructions)
     assert plan(of, given_dues[::-1], document, SOON) == found
 
