@@ -10,6 +10,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
+from models.documents.payouts import PayoutDocument
 from models.documents.settlement import SettlementDocument
 from models.documents.tags import TagDocument
 from models.documents.value import ValueDocument
@@ -19,6 +20,7 @@ from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
+    "payouts": PayoutDocument,
     "churn": ChurnDocument,
     "customer": CustomerDocument,
     "value": ValueDocument,

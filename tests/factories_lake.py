@@ -28,6 +28,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
+from models.documents.payouts import MINIMUMS_SCHEMA
 from models.documents.value import (
     BOXES_SCHEMA,
     COMPONENTS_SCHEMA,
@@ -68,6 +69,7 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "settlement_rules": SETTLEMENT_RULES_SCHEMA,
     "settlement_transfer_rules": TRANSFER_RULES_SCHEMA,
     "settlement_slices": SLICES_SCHEMA,
+    "settlement_minimums": MINIMUMS_SCHEMA,
     "churn_cutoffs": {
         "as_of": pl.Datetime("us"),
         "active_since": pl.Datetime("us"),

@@ -21,6 +21,7 @@ from tests.factories_figures import METRICS
 from tests.factories_reach import REACH_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
+from tests.factories_snapshot_settlement import SETTLEMENT_SOURCES, TRANSFER_SOURCES
 from tests.factories_timeline import INTERACTIONS
 from tests.factories_value import VALUE_SOURCES
 
@@ -270,18 +271,7 @@ _SOURCES = {
             [mine, base_amount - mine - part, part][n] as amount, economic_date
         from shares join stores using (store_id), range(1, 4) r(n)
     """,
-    "settlement_transfers": """
-        select posting || ':' || line_id || ':commission:' || side as entry_id, posting, line_id, original_line_id,
-            order_key, store_id, region, store_type, business_type, 'commission' as component, currency, period,
-            rule_id, rule_version,
-            case side when 'party' then 'commission' else 'store' end as party_role,
-            case side when 'party' then coalesce(salesperson_id, 'u') else store_id end as party_id, side,
-            'fixed' as form, link_state, salesperson_id, null as bound, base_amount, 0 as rate_ppm,
-            amount as computed_amount,
-            case side when 'party' then amount else -amount end as amount, economic_date
-        from settlement_entries, (values ('party'), ('payer')) s(side)
-        where component_seq = 3 and amount <> 0
-    """,
+    **TRANSFER_SOURCES,
     "settlement_summary": """
         select period, store_id, region, store_type, party_role, party_id,
             currency, coalesce(sum(amount) filter (where posting = 'SALE'), 0)::bigint as sale_amount,
@@ -303,6 +293,7 @@ _SOURCES = {
             120000 as effect_ppm_1, -30000 as effect_ppm_2, null as effect_ppm_3
         from (select *, row_number() over (order by md5(customer_id)) as r from customers)
     """,
+    **SETTLEMENT_SOURCES,
     **VALUE_SOURCES,
     "data_freshness": """
         select 'orders' as dataset, (select count(*) from order_lines) as rows_count, 1 as days_behind,

@@ -10,6 +10,7 @@ would name a store or a person out of scope (home store, owner, an order of anot
 import re
 
 from models.interactions import KINDS, sql_list, touches
+from models.serving.scope_settlement import SETTLEMENT_VIEWS
 
 _NAMES_PERSON = sql_list(tuple(kind.kind for kind in KINDS if kind.names_person))
 _NAMES_PLACE = sql_list(tuple(kind.kind for kind in KINDS if kind.names_place))
@@ -237,6 +238,7 @@ VIEWS: dict[str, str] = {
         from settlement_entries
         where $all_stores or list_contains($store_ids, store_id)
     """,
+    **SETTLEMENT_VIEWS,
     "visible_settlement_transfers": """
         select
             * replace (

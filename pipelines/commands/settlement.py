@@ -1,4 +1,4 @@
-"""``scrm settlement``: the rulebook checked, a worked case tried, and an amount explained."""
+"""``scrm settlement``: the rulebook checked, a worked case tried, an amount explained, periods closed and paid."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from models.settlement.cases import SettlementCase, differences
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_transfers import explain_transfer
+from pipelines.commands import settlement_closing, settlement_money
 from pipelines.commands.output import AsJson, emit, fail
 from pipelines.warehouse import ENGINE_CONFIG
 
@@ -22,7 +23,9 @@ DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
 FIRST_DAY, LAST_DAY = datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2027-01-01")
 
-app = typer.Typer(help="The rulebook: check it, try a case, and explain an amount.", no_args_is_help=True)
+app = typer.Typer(
+    help="Settlement: check the rulebook, try a case, explain an amount, close periods, pay.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -111,3 +114,8 @@ def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
     if pointer is None:
         fail("nothing is published yet; `scrm run` publishes")
     return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
+
+
+CLOSING = (settlement_closing.close, settlement_closing.verify, settlement_closing.statements, settlement_closing.mark)
+for verb in (*CLOSING, settlement_money.payouts, settlement_money.export_accounting):
+    app.command()(verb)

@@ -186,8 +186,9 @@ class Project:
             rows.write_parquet(path)
 
     def build(self) -> dict[str, str]:
-        """Run models and tests of settlement. Returns the state of each node by its name."""
-        return dbt_runs.states(self.folder, "build", "--select", "path:models/settlement", "path:tests/settlement")
+        """Run models and tests of settlement, without those of closing. Returns the state of each node by its name."""
+        selection = ("--select", "path:models/settlement", "path:tests/settlement")
+        return dbt_runs.states(self.folder, "build", *selection, "--exclude", "path:models/settlement/closing")
 
     def entries(self) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:

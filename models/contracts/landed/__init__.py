@@ -11,6 +11,7 @@ from models.contracts.landed.mini_program import APP_EVENTS
 from models.contracts.landed.money import COSTS, FX_RATES, PRODUCTS, SHOP_STATEMENTS, TAX_RATES
 from models.contracts.landed.sales import ORDERS, REFUNDS
 from models.contracts.landed.service import ENROLMENTS, TICKETS, VISITS
+from models.contracts.landed.statements import STATEMENT_EVENTS
 from models.contracts.landed.suppressions import SUPPRESSIONS
 from models.contracts.landed.taobao import TAOBAO_REFUNDS, TAOBAO_TRADE_LINES, TAOBAO_TRADES
 from models.contracts.landed.wecom import (
@@ -59,6 +60,7 @@ LANDED: dict[str, Contract] = {
         CONSENTS,
         IDENTITY_DECISIONS,
         SUPPRESSIONS,
+        STATEMENT_EVENTS,
         MEMBERS,
         STAFF,
         PRODUCTS,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from models.contracts.published.identity import IDENTITY
 from models.contracts.published.reach import REACH
+from models.contracts.published.settlement import SETTLEMENT
 from models.contracts.published.table import (
     BIGINT,
     BOOLEAN,
@@ -286,6 +287,7 @@ _TABLES = (
         f"{INTEGER}: months_since",
         f"{BIGINT}: paid_amount refunded_amount",
     ),
+    *SETTLEMENT,
     *IDENTITY,
     promise(
         "data_freshness",

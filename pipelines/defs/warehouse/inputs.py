@@ -12,6 +12,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
+from models.documents.payouts import PayoutDocument, minimums_table
 from models.documents.settlement import SettlementDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
@@ -19,6 +20,7 @@ from models.interactions import kinds_table
 from models.journeys import tables as journeys
 from models.settlement.rule_tables import compile_rules
 from pipelines import increments
+from pipelines.closing import require_whole
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
 from pipelines.documents import published
@@ -65,6 +67,7 @@ OF_THE_RUN = {
     "settlement_rules": (["rule_documents"], "The parts of the settlement rulebook's shares, as a table."),
     "settlement_transfer_rules": (["rule_documents"], "Its rules of commissions, fees and rebates."),
     "settlement_slices": (["rule_documents"], "The slices of its tiers."),
+    "settlement_minimums": (["rule_documents"], "From which balance on a party is paid, by currency."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "value_rules": (["rule_documents"], "The value document's window and limits, one row."),
     "value_scales": (["rule_documents"], "Limits of the RFM scores, by measure and currency."),
@@ -112,6 +115,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         **compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        "settlement_minimums": minimums_table(_payouts(build, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
         "journey_stages": journeys.stages_table(journey),
@@ -127,6 +131,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     for table, frame in tables.items():
         warehouse.write_input(table, frame)
     basis = increments.begin(warehouse, lake, plan, [*tables], why_whole=build.why_whole)
+    require_whole(lake, plan.to_seq, since=int(basis.before.rpartition("/")[2]) if basis.before else 0)
     counts = {"run": 1, "lake_batches": plan.to_seq} | {table: frame.height for table, frame in tables.items()}
     for dataset in CONTRACTS:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})
@@ -142,3 +147,11 @@ def _engagement(build: Build, to_seq: int) -> EngagementDocument:
     if lake.files("documents", "engagement", to_seq):
         return published(lake, "engagement", EngagementDocument, to_seq)
     return EngagementDocument.load(rulebooks / "engagement.yaml")
+
+
+def _payouts(build: Build, to_seq: int) -> PayoutDocument:
+    """As above."""
+    lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
+    if lake.files("documents", "payouts", to_seq):
+        return published(lake, "payouts", PayoutDocument, to_seq)
+    return PayoutDocument.load(rulebooks / "payouts.yaml")
