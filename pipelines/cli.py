@@ -29,6 +29,7 @@ COMMANDS = {
     "snapshots": ("snapshots", "app"),
     "lake": ("lake", "app"),
     "settlement": ("settlement", "app"),
+    "reconcile": ("reconcile", "app"),
     "why": ("why", "why"),
     "audience": ("audiences", "app"),
     "tags": ("tags", "app"),

@@ -11,6 +11,7 @@ from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
 from models.documents.payouts import PayoutDocument
+from models.documents.reconciliation import ReconciliationDocument
 from models.documents.settlement import SettlementDocument
 from models.documents.tags import TagDocument
 from models.documents.value import ValueDocument
@@ -24,6 +25,7 @@ KINDS: dict[str, type[Document]] = {
     "churn": ChurnDocument,
     "customer": CustomerDocument,
     "value": ValueDocument,
+    "reconciliation": ReconciliationDocument,
     "journey": JourneyDocument,
     "engagement": EngagementDocument,
     "tags": TagDocument,

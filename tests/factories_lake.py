@@ -29,6 +29,9 @@ from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.payouts import MINIMUMS_SCHEMA
+from models.documents.reconciliation import RULES_SCHEMA as RECONCILIATION_SCHEMA
+from models.documents.reconciliation import ReconciliationDocument
+from models.documents.reconciliation import rules_table as reconciliation_table
 from models.documents.value import (
     BOXES_SCHEMA,
     COMPONENTS_SCHEMA,
@@ -113,6 +116,7 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         **dict.fromkeys(("decision", "evidence", "model_id"), pl.String()),
     },
     "engagement_rules": ENGAGEMENT_SCHEMA,
+    "reconciliation_rules": RECONCILIATION_SCHEMA,
     "rule_tags": {
         **dict.fromkeys(("customer_id", "tag_id", "name_zh", "name_en", "group_zh", "group_en", "reason"), pl.String()),
         "period": pl.Int64(),
@@ -209,6 +213,7 @@ class HandMadeLake:
             "identity_rules": rules_table(REGISTRY).to_dicts(),
             "identity_limits": limits_table(REGISTRY).to_dicts(),
             "engagement_rules": engagement_table(ENGAGEMENT, self.as_of).to_dicts(),
+            "reconciliation_rules": reconciliation_table(ReconciliationDocument()).to_dicts(),
             "interaction_kinds": kinds_table().to_dicts(),
             "identity_owners": [
                 {"identifier_type": kind, "identifier": value, "customer_id": customer}

@@ -19,6 +19,7 @@ from models.documents.metrics import glossary
 from models.serving import Pointer, snapshot_file, write_pointer
 from tests.factories_figures import METRICS
 from tests.factories_reach import REACH_SOURCES
+from tests.factories_reconciliation import RECONCILIATION_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
 from tests.factories_snapshot_settlement import SETTLEMENT_SOURCES, TRANSFER_SOURCES
@@ -295,6 +296,7 @@ _SOURCES = {
     """,
     **SETTLEMENT_SOURCES,
     **VALUE_SOURCES,
+    **RECONCILIATION_SOURCES,
     "data_freshness": """
         select 'orders' as dataset, (select count(*) from order_lines) as rows_count, 1 as days_behind,
             (select max(ordered_at) from orders) as last_event_at

@@ -45,3 +45,12 @@
 {% macro day_after_state(key) -%}
     coalesce(lead(holds_from) over (partition by {{ key }} order by holds_from), date '9999-12-31')
 {%- endmacro %}
+
+
+{#- Did money move in this state of a payment or refund that the own system recorded? Empty means success. -#}
+{% macro is_paid_status(status) -%}
+    coalesce(lower(trim({{ status }})), 'success') not in (
+        'failed', 'fail', 'failure', 'pending', 'closed', 'cancelled', 'canceled', 'revoked', 'unpaid', 'processing',
+        '失败', '支付失败', '退款失败', '处理中', '待支付', '未支付', '已关闭', '已撤销', '已取消'
+    )
+{%- endmacro %}

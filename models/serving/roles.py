@@ -37,6 +37,7 @@ PAGES: dict[str, frozenset[str]] = {
     "identity_review": frozenset({"identity", "customers"}),
     "reach": frozenset({"reach"}),
     "settlement": frozenset({"settlement"}),
+    "reconciliation": frozenset({"reconciliation"}),
     "value": frozenset({"value"}),
     "at_risk": frozenset({"risk", "quality"}),
     "quality": frozenset({"quality"}),
@@ -48,15 +49,21 @@ PAGES: dict[str, frozenset[str]] = {
 _EVERYBODY = frozenset({"overview", "glossary", "account"})
 _DAILY = _EVERYBODY | {"customers", "reach", "at_risk"}
 _DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
+#: Roles that decide what becomes of a difference between a bill and our own payments.
+RECONCILERS = frozenset({"owner", "finance"})
 EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
-    "region_manager": Role(_DAILY | {"journey", "settlement", "value", "quality"}, personal=True, exports=True),
-    "store_manager": Role(_DAILY | {"journey", "settlement", "value", "quality"}, personal=True, exports=True),
+    "region_manager": Role(
+        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+    ),
+    "store_manager": Role(
+        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+    ),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
     "operator": Role(_DAILY | _DECIDES | {"journey", "value", "quality", "imports"}, personal=True, exports=True),
-    "finance": Role(_EVERYBODY | {"settlement", "value", "quality"}),
+    "finance": Role(_EVERYBODY | {"settlement", "reconciliation", "value", "quality"}),
     "analyst": Role(_DAILY | {"journey", "identity", "settlement", "value", "quality"}),
 }
 

@@ -1,5 +1,5 @@
-"""The store: what people write. Consents, the do-not-contact list, decisions on who is who,
-steps of statements, exports, users and their sessions, jobs, the audit.
+"""The store: what people write. Consents, the do-not-contact list, decisions on who is who and on differences of
+reconciliation, steps of statements, exports, users and their sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
 subject. Everything in it lands in the lake by sequence number; nothing is deleted when consumed.
@@ -14,6 +14,7 @@ from models.store.database import Database, StoreError, open_database
 from models.store.exports import ExportAudit, ExportedFile, LedgerMovedError, LedgerPosition
 from models.store.identity_decisions import Anchor, DecisionRefusedError, IdentityDecisions
 from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
+from models.store.reconciliation import DifferenceRefusedError, ReconciliationDecisions
 from models.store.sessions import Session, SessionLedger
 from models.store.statements import StatementEvents, StatementKey, StepRefusedError
 from models.store.suppressions import SuppressionList
@@ -24,6 +25,7 @@ __all__ = [
     "AuditTrail",
     "ConsentLedger",
     "DecisionRefusedError",
+    "DifferenceRefusedError",
     "ExportAudit",
     "ExportedFile",
     "IdentityDecisions",
@@ -33,6 +35,7 @@ __all__ = [
     "JobRefusedError",
     "LedgerMovedError",
     "LedgerPosition",
+    "ReconciliationDecisions",
     "Scope",
     "Session",
     "SessionLedger",
@@ -56,6 +59,7 @@ class Store:
         self.suppressions = SuppressionList(database)
         self.identity_decisions = IdentityDecisions(database)
         self.statements = StatementEvents(database)
+        self.reconciliation_decisions = ReconciliationDecisions(database)
         self.exports = ExportAudit(database)
         self.jobs = JobQueue(database)
         self.users = UserDirectory(database)

@@ -22,7 +22,7 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = ("consents", "exports", "audit", "identity_decisions", "statement_events")
+APPEND_ONLY = (*("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions", "statement_events"),)
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -105,6 +105,28 @@ statement_events = sa.Table(
     sa.CheckConstraint("(event in ('paid', 'collected')) = (amount is not null)", name="amount"),
     sa.CheckConstraint("trim(actor) <> ''", name="said_by"),
     sa.Index("ix_statement_events_statement", "period", "party_id", "currency"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per decision of a person on a difference of reconciliation, with what it was then; ``undo`` names the
+# decision that it takes back.
+reconciliation_decisions = sa.Table(
+    "reconciliation_decisions",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("item_id", sa.Text),
+    sa.Column("class", sa.Text),
+    sa.Column("currency", sa.Text),
+    sa.Column("difference_amount", sa.BigInteger),
+    sa.Column("undoes", sa.BigInteger),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.DateTime, nullable=False),
+    sa.CheckConstraint("verdict in ('accept', 'adjust', 'dispute', 'undo')", name="verdict"),
+    sa.CheckConstraint("(verdict = 'undo') = (undoes is not null)", name="undoes"),
+    sa.CheckConstraint("(verdict = 'undo') = (item_id is null) and (item_id is null) = (class is null)", name="item"),
+    sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
     sqlite_autoincrement=True,
 )
 

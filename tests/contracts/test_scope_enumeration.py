@@ -192,6 +192,8 @@ def offered_to(part: Part) -> dict[str, list[object]]:
         "first_month": ["2020-01"],
         "last_month": ["2030-01"],
         "dimension": ["channel", "store", "product"],
+        "difference_class": [None],
+        "item_id": tables["reconciliation_items"]["item_id"].head(1).to_list(),
         "limit": [1000],
         "subject": [None, "order"],
         "before": [None, datetime(2026, 3, 1)],

@@ -23,6 +23,7 @@
     ('fx_rates', 'stg_files__fx_rates', none),
     ('tax_rates', 'stg_files__tax_rates', none),
     ('shop_statements', 'stg_files__shop_statements', 'occurred_at'),
+    ('payments', 'stg_files__payments', 'occurred_at'),
     ('app_events', 'stg_mini_program__events', 'occurred_at'),
     ('bills', 'stg_bills__bills', none),
     ('payment_bill_lines', 'stg_bills__payment_lines', 'occurred_at'),
@@ -55,6 +56,7 @@
 {#- Of these no model reads a row yet: dataset, what makes a record (passes and versions repeat it), its time. #}
 {%- set unstaged = [
     ('identity_decisions', 'decision_id', none),
+    ('reconciliation_decisions', 'decision_id', none),
     ('wecom_departments', 'corp_id, department_id', none),
     ('wecom_staff_departments', 'corp_id, userid, department_id', none),
     ('wecom_links', 'corp_id, link_id', none),

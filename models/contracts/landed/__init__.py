@@ -9,6 +9,8 @@ from models.contracts.landed.ledgers import CARDS, COUPONS, POINTS
 from models.contracts.landed.members import FOLLOW_UPS, LEADS, MEMBERS, STAFF
 from models.contracts.landed.mini_program import APP_EVENTS
 from models.contracts.landed.money import COSTS, FX_RATES, PRODUCTS, SHOP_STATEMENTS, TAX_RATES
+from models.contracts.landed.payments import PAYMENTS
+from models.contracts.landed.reconciliation import RECONCILIATION_DECISIONS
 from models.contracts.landed.sales import ORDERS, REFUNDS
 from models.contracts.landed.service import ENROLMENTS, TICKETS, VISITS
 from models.contracts.landed.statements import STATEMENT_EVENTS
@@ -59,6 +61,7 @@ LANDED: dict[str, Contract] = {
         STORES,
         CONSENTS,
         IDENTITY_DECISIONS,
+        RECONCILIATION_DECISIONS,
         SUPPRESSIONS,
         STATEMENT_EVENTS,
         MEMBERS,
@@ -76,6 +79,7 @@ LANDED: dict[str, Contract] = {
         FX_RATES,
         TAX_RATES,
         SHOP_STATEMENTS,
+        PAYMENTS,
         APP_EVENTS,
         BILLS,
         PAYMENT_BILL_LINES,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from models.contracts.published.identity import IDENTITY
 from models.contracts.published.reach import REACH
+from models.contracts.published.reconciliation import RECONCILIATION
 from models.contracts.published.settlement import SETTLEMENT
 from models.contracts.published.table import (
     BIGINT,
@@ -176,6 +177,7 @@ _TABLES = (
         f"{BIGINT}: amount",
         f"{DATE}: economic_date",
     ),
+    *RECONCILIATION,
     promise(
         "settlement_transfers",
         "line_id component side",

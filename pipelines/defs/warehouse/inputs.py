@@ -13,6 +13,8 @@ from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.payouts import PayoutDocument, minimums_table
+from models.documents.reconciliation import ReconciliationDocument
+from models.documents.reconciliation import rules_table as reconciliation_table
 from models.documents.settlement import SettlementDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
@@ -23,7 +25,7 @@ from pipelines import increments
 from pipelines.closing import require_whole
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
-from pipelines.documents import published
+from pipelines.documents import D, published
 from pipelines.sources.connections import connector_class, systems
 
 #: What lands each dataset: the lineage from source to staging.
@@ -74,6 +76,7 @@ OF_THE_RUN = {
     "value_boxes": (["rule_documents"], "The segment of every combination of RFM scores."),
     "value_segments": (["rule_documents"], "Segments of customers, with their names."),
     "value_components": (["rule_documents"], "Which component of a contribution a kind of cost or bill line is."),
+    "reconciliation_rules": (["rule_documents"], "Days and limits of reconciling bills, one row."),
     "journey_stages": (["rule_documents"], "The stages of the journey as a table."),
     "journey_rules": (["rule_documents"], "What opens and ends the stages as a table."),
     "journey_limits": (["rule_documents"], "When a week of a stage is told as moved."),
@@ -115,15 +118,20 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         **compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
-        "settlement_minimums": minimums_table(_payouts(build, plan.to_seq)),
+        "settlement_minimums": minimums_table(_published_or_shipped(build, "payouts", PayoutDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
+        "reconciliation_rules": reconciliation_table(
+            _published_or_shipped(build, "reconciliation", ReconciliationDocument, plan.to_seq)
+        ),
         "journey_stages": journeys.stages_table(journey),
         "journey_rules": journeys.rules_table(journey),
         "journey_limits": journeys.limits_table(journey),
         "identity_rules": rules_table(registry),
         "identity_limits": limits_table(registry),
-        "engagement_rules": engagement_table(_engagement(build, plan.to_seq), plan.as_of),
+        "engagement_rules": engagement_table(
+            _published_or_shipped(build, "engagement", EngagementDocument, plan.to_seq), plan.as_of
+        ),
         "interaction_kinds": kinds_table(),
         **rule_tables(customer),
         "custom_values": custom_values(warehouse.inputs, customer, build.workspace.settings.timezone),
@@ -141,17 +149,9 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["lake", table], metadata=metadata)
 
 
-def _engagement(build: Build, to_seq: int) -> EngagementDocument:
+def _published_or_shipped(build: Build, kind: str, type_: type[D], to_seq: int) -> D:
     """A run of before there was such a document takes the one of the rulebooks folder."""
     lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
-    if lake.files("documents", "engagement", to_seq):
-        return published(lake, "engagement", EngagementDocument, to_seq)
-    return EngagementDocument.load(rulebooks / "engagement.yaml")
-
-
-def _payouts(build: Build, to_seq: int) -> PayoutDocument:
-    """As above."""
-    lake, rulebooks = build.workspace.lake, build.workspace.settings.rulebooks
-    if lake.files("documents", "payouts", to_seq):
-        return published(lake, "payouts", PayoutDocument, to_seq)
-    return PayoutDocument.load(rulebooks / "payouts.yaml")
+    if lake.files("documents", kind, to_seq):
+        return published(lake, kind, type_, to_seq)
+    return type_.load(rulebooks / f"{kind}.yaml")

@@ -57,6 +57,8 @@ ranked as (
 
 payment_lines as (
     select
+        'bill:' || ranked.channel || ':' || ranked.account_id || ':' || ranked.kind || ':' || ranked.transaction_id || ':'
+            || ranked.entry_id || ':' || cast(ranked.occurrence as string) as line_id,
         ranked.bill_id,
         ranked.account_id,
         ranked.sub_account_id,

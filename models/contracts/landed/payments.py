@@ -1,0 +1,106 @@
+"""Money that the company's own systems say they took and gave back: what bills are compared with."""
+
+from models.contracts.contract import Column, Contract, not_blank, one_of
+from models.contracts.landed.columns import currency_column, happened, key_column, status_column, store_column
+
+PAYMENTS = Contract(
+    dataset="payments",
+    en="Payments and refunds as the company's own systems recorded them",
+    zh="支付与退款流水（企业侧）",
+    grain="one row per payment or refund",
+    key=("channel", "kind", "payment_id"),
+    event_time="occurred_at",
+    replaced_by=("channel", "kind", "payment_id"),
+    columns=(
+        key_column(
+            "payment_id",
+            "number of the payment or refund in the own system",
+            "支付流水号",
+            "payment",
+            "payment no",
+            "支付单号",
+            "流水号",
+            "收款单号",
+            "id",
+        ),
+        Column(
+            "channel",
+            "text",
+            "payment channel",
+            "支付渠道",
+            required=True,
+            synonyms=("pay channel", "支付方式", "付款方式", "渠道"),
+            known=("wechat_pay", "alipay", "cash", "card"),
+            checks=(not_blank("channel"),),
+        ),
+        Column(
+            "account_id", "id", "merchant number there", "商户号", synonyms=("mchid", "mch_id", "merchant", "收款账号")
+        ),
+        store_column("store_id", "store or shop"),
+        Column(
+            "kind",
+            "text",
+            "payment or refund",
+            "收付类型",
+            required=True,
+            synonyms=("type", "类型", "业务类型"),
+            checks=(one_of("kind", "payment", "refund"),),
+        ),
+        Column(
+            "order_id",
+            "id",
+            "number of the order handed to the channel",
+            "商户订单号",
+            synonyms=("out_trade_no", "order", "订单号", "订单编号"),
+        ),
+        Column(
+            "transaction_id",
+            "id",
+            "the channel's number of the payment",
+            "支付渠道交易号",
+            synonyms=("trade_no", "微信订单号", "支付宝交易号", "微信支付订单号", "交易号"),
+        ),
+        Column(
+            "refund_id",
+            "id",
+            "number of the refund handed to the channel",
+            "商户退款单号",
+            synonyms=("out_refund_no", "refund", "退款单号", "退款请求号"),
+        ),
+        Column(
+            "platform_refund_id",
+            "id",
+            "the channel's number of the refund",
+            "渠道退款单号",
+            synonyms=("channel refund no", "微信退款单号"),
+        ),
+        status_column("success", "failed", "pending", "closed", zh="支付状态", synonyms=("state", "状态")),
+        currency_column(),
+        Column(
+            "amount",
+            "amount",
+            "amount, minor units; the kind says in which direction, whatever the sign",
+            "金额",
+            required=True,
+            synonyms=("支付金额", "实付金额", "实收金额", "交易金额", "退款金额"),
+        ),
+        Column(
+            "fee_amount",
+            "amount",
+            "fee that the own system expects, minor units, whatever the sign; empty: not known",
+            "手续费",
+            synonyms=("fee", "服务费", "预计手续费"),
+        ),
+        happened(
+            "occurred_at",
+            "time of the payment or refund",
+            "支付时间",
+            "paid_at",
+            "付款时间",
+            "交易时间",
+            "退款时间",
+            "时间",
+            "date",
+        ),
+    ),
+)
