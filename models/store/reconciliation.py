@@ -47,7 +47,7 @@ class ReconciliationDecisions:
         """
         if verdict not in VERDICTS:
             raise DifferenceRefusedError(f"verdict {verdict!r}: a decision is {', '.join(VERDICTS)}")
-        values = {
+        values: dict[str, object] = {
             "verdict": verdict,
             "item_id": difference.item_id,
             "class": difference.class_,
