@@ -10,6 +10,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
 from models.documents.loading import Document, DocumentError
+from models.documents.payouts import PayoutDocument
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.settlement import SettlementDocument
 from models.documents.tags import TagDocument
@@ -20,6 +21,7 @@ from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
+    "payouts": PayoutDocument,
     "churn": ChurnDocument,
     "customer": CustomerDocument,
     "value": ValueDocument,

@@ -13,6 +13,7 @@ from pipelines.lake import LOCK_SECONDS, Accounting, Commit, Lake, LakeError, Pa
 
 CONSENTS_SOURCE = "store:consents"
 DECISIONS_SOURCE = "store:identity_decisions"
+STATEMENTS_SOURCE = "store:statement_events"
 DIFFERENCES_SOURCE = "store:reconciliation_decisions"
 SUPPRESSIONS_SOURCE = "store:suppressions"
 
@@ -36,6 +37,7 @@ class _Landing:
 _LANDINGS = (
     _Landing(CONSENTS_SOURCE, "consents", "consent", lambda store: store.consents),
     _Landing(DECISIONS_SOURCE, "identity_decisions", "decision on who is who", lambda store: store.identity_decisions),
+    _Landing(STATEMENTS_SOURCE, "statement_events", "step of a statement", lambda store: store.statements),
     _Landing(
         DIFFERENCES_SOURCE,
         "reconciliation_decisions",

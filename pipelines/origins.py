@@ -70,6 +70,23 @@ _FOLLOW_UP = Origin(
     f"and r.userid in (l.userid, {_key('l.corp_id')} || ':' || l.userid)",
 )
 
+_SETTLED = (
+    *(
+        Origin(one.dataset, one.on.replace("r.", "t."), "order_lines", "t.order_line_id = r.line_id")
+        for one in _ORDER_LINE
+    ),
+    *(
+        # a refund above what its line still holds is told apart by an end of its id
+        Origin(
+            one.dataset,
+            one.on.replace("r.", "t."),
+            "refunds",
+            "t.refund_line_id = r.line_id or starts_with(r.line_id, t.refund_line_id || ':')",
+        )
+        for one in _REFUND
+    ),
+)
+
 #: Table of the warehouse -> where its rows come from. The first dataset that has any is told.
 ORIGINS: dict[str, tuple[Origin, ...]] = {
     "order_lines": _ORDER_LINE,
@@ -79,22 +96,8 @@ ORIGINS: dict[str, tuple[Origin, ...]] = {
         Origin("orders", "l.order_id = r.order_id and l.store_id = r.store_id"),
     ),
     "refunds": _REFUND,
-    "settlement_entries": (
-        *(
-            Origin(one.dataset, one.on.replace("r.", "t."), "order_lines", "t.order_line_id = r.line_id")
-            for one in _ORDER_LINE
-        ),
-        *(
-            # a refund above what its line still holds is told apart by an end of its id
-            Origin(
-                one.dataset,
-                one.on.replace("r.", "t."),
-                "refunds",
-                "t.refund_line_id = r.line_id or starts_with(r.line_id, t.refund_line_id || ':')",
-            )
-            for one in _REFUND
-        ),
-    ),
+    "settlement_entries": _SETTLED,
+    "settlement_transfers": _SETTLED,
     "customers": tuple(
         Origin(dataset, f"{record} = t.record_id", "record_customers", "t.customer_id = r.customer_id", newest=False)
         for dataset, record in _RECORD.items()

@@ -33,10 +33,10 @@ def passed(building: Path, *arguments: str) -> set[str]:
     return {result.node.name for result in results}
 
 
-def compiled(building: Path, selection: str) -> dict[str, str]:
-    """The statements of models by their unique id, as a whole build runs them."""
-    found = [one.node for one in _results(building, "compile", "--select", selection)]
-    return {node.unique_id: node.compiled_code for node in found if node.resource_type == "model"}
+def compiled(building: Path, *selection: str, kind: str = "model") -> dict[str, str]:
+    """The statements of models (or of tests) by their unique id, as a whole build runs them."""
+    found = [one.node for one in _results(building, "compile", "--select", *selection)]
+    return {node.unique_id: node.compiled_code for node in found if node.resource_type == kind}
 
 
 def tables(building: Path) -> Tables:

@@ -28,6 +28,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
+from models.documents.payouts import MINIMUMS_SCHEMA
 from models.documents.reconciliation import RULES_SCHEMA as RECONCILIATION_SCHEMA
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.reconciliation import rules_table as reconciliation_table
@@ -47,6 +48,7 @@ from models.identity.registry_tables import LIMITS_SCHEMA, RULES_SCHEMA, limits_
 from models.interactions import KINDS_SCHEMA, kinds_table
 from models.journeys import tables as journeys
 from models.settings import PROJECT_ROOT
+from models.settlement.rule_tables import SETTLEMENT_RULES_SCHEMA, SLICES_SCHEMA, TRANSFER_RULES_SCHEMA
 from pipelines.custom_values import CUSTOM_VALUES, custom_values
 
 Row = dict[str, Any]
@@ -67,18 +69,10 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
         "company_currency": pl.String(),
     },
     "lake_batches": {"batch": pl.String(), "source": pl.String(), "seq": pl.Int64(), "landed_at": pl.Datetime("us")},
-    "settlement_rules": {
-        **dict.fromkeys(("rule_id", "rule_version"), pl.String()),
-        **dict.fromkeys(("region", "store_type", "business_type", "channel"), pl.String()),
-        "specificity": pl.Int32(),
-        "component_seq": pl.Int32(),
-        "party_role": pl.String(),
-        "party_kind": pl.String(),
-        "rate_ppm": pl.Int64(),
-        "is_residual": pl.Boolean(),
-        "valid_from": pl.Date(),
-        "valid_to": pl.Date(),
-    },
+    "settlement_rules": SETTLEMENT_RULES_SCHEMA,
+    "settlement_transfer_rules": TRANSFER_RULES_SCHEMA,
+    "settlement_slices": SLICES_SCHEMA,
+    "settlement_minimums": MINIMUMS_SCHEMA,
     "churn_cutoffs": {
         "as_of": pl.Datetime("us"),
         "active_since": pl.Datetime("us"),

@@ -22,6 +22,7 @@ from tests.factories_reach import REACH_SOURCES
 from tests.factories_reconciliation import RECONCILIATION_SOURCES
 from tests.factories_record import RECORD_SOURCES
 from tests.factories_snapshot_journey import JOURNEY_SOURCES
+from tests.factories_snapshot_settlement import SETTLEMENT_SOURCES, TRANSFER_SOURCES
 from tests.factories_timeline import INTERACTIONS
 from tests.factories_value import VALUE_SOURCES
 
@@ -271,12 +272,19 @@ _SOURCES = {
             [mine, base_amount - mine - part, part][n] as amount, economic_date
         from shares join stores using (store_id), range(1, 4) r(n)
     """,
+    **TRANSFER_SOURCES,
     "settlement_summary": """
         select period, store_id, region, store_type, party_role, party_id,
             currency, coalesce(sum(amount) filter (where posting = 'SALE'), 0)::bigint as sale_amount,
             coalesce(sum(amount) filter (where posting = 'REFUND'), 0)::bigint as refund_amount,
             sum(amount)::bigint as amount, count(distinct line_id) as lines_count
-        from settlement_entries group by period, store_id, region, store_type, party_role, party_id, currency
+        from (
+            select period, store_id, region, store_type, party_role, party_id, currency, posting, line_id, amount
+            from settlement_entries
+            union all
+            select period, store_id, region, store_type, party_role, party_id, currency, posting, line_id, amount
+            from settlement_transfers
+        ) group by period, store_id, region, store_type, party_role, party_id, currency
     """,
     "churn_scores": """
         select customer_id, 'churn-0001' as artifact_id,
@@ -286,6 +294,7 @@ _SOURCES = {
             120000 as effect_ppm_1, -30000 as effect_ppm_2, null as effect_ppm_3
         from (select *, row_number() over (order by md5(customer_id)) as r from customers)
     """,
+    **SETTLEMENT_SOURCES,
     **VALUE_SOURCES,
     **RECONCILIATION_SOURCES,
     "data_freshness": """

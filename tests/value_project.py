@@ -37,6 +37,11 @@ def _columns(text: str, kind: pl.DataType) -> dict[str, pl.DataType]:
     return dict.fromkeys(text.split(), kind)
 
 
+_ENTRY = {
+    **_columns("entry_id posting line_id original_line_id order_key store_id store_type rule_id rule_version", _TEXT),
+    **{"currency": _TEXT, "amount": _INT, "economic_date": _DAY},
+}
+
 #: What the models of value read, with the columns that they use.
 BEFORE: dict[str, dict[str, pl.DataType]] = {
     "order_lines": {
@@ -50,12 +55,8 @@ BEFORE: dict[str, dict[str, pl.DataType]] = {
     },
     "stores": _columns("store_id store_type timezone", _TEXT),
     "store_periods": _columns("store_id store_type timezone", _TEXT) | _columns("valid_from valid_to", _DAY),
-    "settlement_entries": {
-        **_columns(
-            "entry_id posting line_id original_line_id order_key store_id store_type rule_id rule_version", _TEXT
-        ),
-        **{"currency": _TEXT, "component_seq": pl.Int32(), "amount": _INT, "economic_date": _DAY},
-    },
+    "settlement_entries": {**_ENTRY, "component_seq": pl.Int32()},
+    "settlement_transfers": {**_ENTRY, "side": _TEXT},
     "stg_files__costs": {
         **_columns("product_id order_id store_id kind currency", _TEXT),
         **{"unit_cost": _PRICE, "amount": _INT, "valid_from": _DAY, "valid_to": _DAY},
@@ -77,6 +78,7 @@ _RULES = {
     **_columns("rule_id rule_version party_kind", _TEXT),
     "component_seq": pl.Int32(),
 }
+_TRANSFER_RULES = _columns("rule_id rule_version party_kind payer_kind", _TEXT)
 
 
 class ValueProject:
@@ -92,7 +94,12 @@ class ValueProject:
     def as_of(self) -> datetime:
         return datetime.combine(self.business_date, time.min, tzinfo=ZONE).astimezone(UTC).replace(tzinfo=None)
 
-    def put(self, tables: Mapping[str, Sequence[Row] | pl.DataFrame], rules: Sequence[Row] = ()) -> None:
+    def put(
+        self,
+        tables: Mapping[str, Sequence[Row] | pl.DataFrame],
+        rules: Sequence[Row] = (),
+        transfer_rules: Sequence[Row] = (),
+    ) -> None:
         """The given tables and the others without rows, stores that never changed; inputs of the run."""
         ever = {"valid_from": date(1900, 1, 1), "valid_to": date(9999, 12, 31)}
         states = [row | ever for row in rows_of("stores", tables["stores"]).to_dicts()]
@@ -109,6 +116,7 @@ class ValueProject:
             **value_tables(self.document, self.as_of, ZONE),
             "run": pl.DataFrame(run, schema_overrides={"as_of": pl.Datetime("us")}),
             "settlement_rules": pl.DataFrame(list(rules), schema=_RULES, orient="row"),
+            "settlement_transfer_rules": pl.DataFrame(list(transfer_rules), schema=_TRANSFER_RULES, orient="row"),
         }
         for name, frame in inputs.items():
             path = self.folder / "inputs" / name / "rows.parquet"

@@ -7,10 +7,15 @@ from dashboards import charts, frame, tables
 from dashboards.frame import Page
 from dashboards.text import Words
 from models.money import PPM, display
+from models.settlement.explaining_transfers import explain_transfer
 
 # the order of columns and colours; the roles of a rulebook are free words, others follow in the alphabet's order
-ROLES = ("hq", "store", "region", "agent", "sales", "traffic_fee", "brand", "company", "franchisee", "platform")
-_HEADQUARTERS, _AGENT = "hq", "agent:"  # parties that are no store and no employee (docs/settlement.md)
+ROLES = (
+    *("hq", "store", "region", "agent", "sales", "commission", "service_fee", "rebate", "platform_fee"),
+    *("traffic_fee", "brand", "company", "franchisee", "platform"),
+)
+# parties that are no store and no employee (docs/settlement.md)
+_HEADQUARTERS, _AGENT, _PLATFORM, _ACCOUNT = "hq", "agent:", "platform:", "account:"
 
 
 def show() -> None:
@@ -182,6 +187,10 @@ def _named(parties: pl.DataFrame, words: Words) -> pl.DataFrame:
             named.append(words.code("party_role", party))
         elif party.startswith(_AGENT):
             named.append(words("settlement.agent_of", region=party.removeprefix(_AGENT)))
+        elif party.startswith(_PLATFORM):
+            named.append(words("settlement.platform_of", channel=words.code("channel", party.removeprefix(_PLATFORM))))
+        elif party.startswith(_ACCOUNT):
+            named.append(words("settlement.account", number=party.removeprefix(_ACCOUNT)))
         else:
             named.append(party)
     return tables.in_words(
@@ -258,6 +267,33 @@ def _explained(page: Page, posting: str, line_id: str) -> None:
             st.caption(words.code("link_state", first["link_state"]))
         _entries(words, part, number)
     st.caption(words("settlement.rounding_note"))
+    _transfers(page, page.read("settlement_transfers", posting=posting, line_id=line_id))
+
+
+def _transfers(page: Page, transfers: pl.DataFrame) -> None:
+    """What the parties of the line pay each other for it: commissions, fees, rebates, each with how it came about."""
+    if transfers.is_empty():
+        return
+    words = page.words
+    st.subheader(words("settlement.transfers"), anchor=False)
+    language = page.words.language
+    told = [explain_transfer(row, language) for row in transfers.iter_rows(named=True)]
+    shown = _named(tables.money(transfers, "amount"), words)
+    tables.show(
+        tables.in_words(shown, words, component="party_role"),
+        {
+            "component": words("column.component"),
+            "party": words("column.party"),
+            "party_role": words("column.party_role"),
+            "amount": words("column.amount"),
+            "currency": words("column.currency"),
+        },
+        small=("currency",),
+        key="settlement_transfers",
+    )
+    for row, text in zip(transfers.iter_rows(named=True), told, strict=True):
+        if row["side"] == "party":
+            st.text(text)
 
 
 def _entries(words: Words, entries: pl.DataFrame, number: int) -> None:

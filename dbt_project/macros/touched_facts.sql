@@ -16,16 +16,16 @@
 {%- endmacro %}
 
 
-{#- Lines whose posting finds another rule, or another weight of it. -#}
-{% macro postings_of_changed_rules() -%}
-    {%- set kind_and_day = ['region', 'store_type', 'business_type', 'channel', 'economic_date'] -%}
-    select posted.line_id
+{#- Lines whose posting finds another rule, or another weight of it. `line`: an expression over settlement_postings. -#}
+{% macro postings_of_changed_rules(line='posted.line_id') -%}
+    {%- set place_and_day = ['store_id', 'economic_date'] -%}
+    select {{ line }}
     from {{ ref('settlement_postings') }} as posted
     semi join (
-        {{ changed(ref('settlement_rule_choices'), kind_and_day) }}
+        {{ changed(ref('settlement_rule_choices'), place_and_day) }}
         union all
-        {{ meets_changed(ref('settlement_rule_choices'), kind_and_day, ref('settlement_rule_weights'), ['rule_id', 'rule_version']) }}
-    ) as moved on {% for column in kind_and_day -%}
+        {{ meets_changed(ref('settlement_rule_choices'), place_and_day, ref('settlement_rule_weights'), ['rule_id', 'rule_version']) }}
+    ) as moved on {% for column in place_and_day -%}
         posted.{{ column }} = moved.{{ column }}{{ ' and ' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
@@ -48,8 +48,8 @@
 
 
 {#- Entries of settlement whose line, or whose refund, says something else now. -#}
-{% macro entries_of_changed_lines() -%}
-    select entry_id from {{ ref('settlement_entries') }}
+{% macro entries_of_changed_lines(entries) -%}
+    select entry_id from {{ entries }}
     where coalesce(original_line_id, case when posting = 'SALE' then line_id end) in (select order_line_id from changes.sold_lines)
         or (posting = 'REFUND' and line_id in (select refund_line_id from changes.refunds))
 {%- endmacro %}

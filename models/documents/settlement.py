@@ -1,66 +1,65 @@
-"""The settlement rulebook: who gets which share of a sale, by region, store type, trade, channel and date.
+"""The settlement rulebook: who gets what of a sale, and what the parties pay each other for it.
 
-Shares are exact: text with a percent sign, at most four decimals of a percent (one part in a million). One component
-of each rule is the residual owner and gets what the others leave, so a rule always gives away exactly the whole.
-Whether rules cover every store, and whether two compete for one, depends on the stores: ``models.settlement.checking``.
+Rules of one component compete; on each sale the most specific one wins. ``split`` gives away exactly the whole of its
+amount: its shares are exact (at most one part in a million) and one part, the residual owner, gets what the
+others leave. Every other component is paid by somebody, so its legs sum to zero. Whether rules cover every store, and
+whether two compete for one, depends on the stores: ``models.settlement.checking``.
 """
 
+import hashlib
+import json
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from models.documents.loading import Document
+from models.documents.settlement_forms import (
+    Bound,
+    Fixed,
+    Package,
+    Rate,
+    Tiers,
+    canonical_share,
+    share_ppm,
+)
 from models.money import PPM
 
-#: How the party of a component is found: head office; the store's region; the store; the region's agent; the order's
-#: salesperson.
-PartyKind = Literal["hq", "region", "store", "agent", "sales"]
-PARTY_KINDS: tuple[PartyKind, ...] = ("hq", "region", "store", "agent", "sales")
+#: How a party is found: head office; the store's region; the store; the region's agent; the order's salesperson; the
+#: platform of the sales channel.
+PartyKind = Literal["hq", "region", "store", "agent", "sales", "platform"]
+PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
+#: Parties that a fact may not have; a rule cannot rely on them to take the rest.
+MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 
-#: Fixed order of the keys of a rule, strongest first (settlement semantics, rule key).
-RULE_KEYS = ("region", "store_type", "business_type", "channel")
+#: What one party of a sale pays to another.
+Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee"]
+TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
+
+#: Levels of a place, finest first, then the other keys of a rule.
+PLACE_KEYS = ("city", "region", "country")
+RULE_KEYS = (*PLACE_KEYS, "store_type", "business_type", "channel")
 CHANNELS = ("online", "offline")
 
 #: The facts are split in a wide table with a column for each component, so their number has a bound.
 MAX_COMPONENTS = 8
 
-_SHARE = re.compile(r"(?P<percent>[0-9]{1,3}(?:\.[0-9]+)?)\s*%")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def share_ppm(text: str) -> int:
-    """``"12.5%"`` → 125000 parts in a million, exactly. Raises ValueError in plain words."""
-    match = _SHARE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f'share "{text}" is not a percentage; write it like "12.5%"')
-    ppm = Decimal(match["percent"]) * PPM / 100
-    if ppm != ppm.to_integral_value():
-        raise ValueError(f'share "{text}" is finer than 0.0001%; round it to four decimals of a percent')
-    if ppm > PPM:
-        raise ValueError(f'share "{text}" is above 100%; lower it')
-    return int(ppm)
-
-
-def _canonical_share(value: object) -> object:
-    """One spelling for equal shares, so that they give one version. What cannot be read is refused by its rule."""
-    if value is None:
-        return None
-    try:
-        ppm = share_ppm(str(value))
-    except ValueError:
-        return str(value)
-    return f"{(Decimal(ppm) * 100 / PPM).normalize():f}%"
+_CURRENCY = r"[A-Z]{3}"
 
 
 class Component(Document):
-    """One part of a rule. ``role`` names it in reports; ``party`` says who it is, by default what the role says."""
+    """One part of a rule. ``role`` names it in reports; ``party`` says who it is, by default what the role says.
+
+    ``weight``: instead of shares, all parts of a rule may state whole weights (1 : 1 : 1), which thirds need.
+    """
 
     role: str
     party: PartyKind | None = None
-    share: Annotated[str | None, BeforeValidator(_canonical_share)] = None
+    share: Annotated[str | None, BeforeValidator(canonical_share)] = None
+    weight: int | None = Field(default=None, ge=1, le=PPM)
     residual: bool = False
 
     @property
@@ -72,7 +71,9 @@ class Component(Document):
 class Match(Document):
     """Where a rule holds. A field left out means any."""
 
+    country: str | None = None
     region: str | None = None
+    city: str | None = None
     store_type: str | None = None
     business_type: str | None = None
     channel: str | None = None
@@ -87,8 +88,9 @@ class _Split(Document):
     @model_validator(mode="after")
     def _components_hold(self) -> Self:
         problems = [*_id_problems(self.id), *_count_problems(self.components)]
+        weighted = any(component.weight is not None for component in self.components)
         for component in self.components:
-            problems += _component_problems(component)
+            problems += _component_problems(component, weighted=weighted)
         problems += _residual_problems(self.components)
         if not problems:
             problems += _sum_problems(self.components)
@@ -96,8 +98,10 @@ class _Split(Document):
             raise ValueError(f'rule "{self.id}": ' + "; ".join(problems))
         return self
 
-    def rates_ppm(self) -> tuple[int, ...]:
-        """Parts in a million for each component, in order; they sum to exactly one million."""
+    def weights(self) -> tuple[int, ...]:
+        """The weight of each component, in order: parts in a million that sum to exactly one million, or as stated."""
+        if self.components[0].weight is not None:
+            return tuple(component.weight or 0 for component in self.components)
         stated = [share_ppm(component.share) if component.share else 0 for component in self.components]
         rest = PPM - sum(stated)
         return tuple(
@@ -106,25 +110,20 @@ class _Split(Document):
 
 
 class DefaultRule(_Split):
-    """What holds where no rule does, on every date."""
+    """The split that holds where no rule does, on every date."""
 
 
-class SettlementRule(_Split):
-    """A rule, its place and its days: from ``valid_from`` up to, not including, ``valid_to`` (left out: open)."""
+class _Placed(Document):
+    """Where a rule holds and on which days: from ``valid_from`` up to, not including, ``valid_to`` (left out: open)."""
 
+    id: str
     when: Match = Match()
     valid_from: date | None = None
     valid_to: date | None = None
 
     @model_validator(mode="after")
     def _place_and_days_hold(self) -> Self:
-        problems = []
-        for key in RULE_KEYS:
-            value = getattr(self.when, key)
-            if value is not None and value.strip() in ("", "*"):
-                problems.append(f'when.{key}: "{value}" is not a value; leave the field out to mean any')
-        if self.when.channel is not None and self.when.channel not in CHANNELS:
-            problems.append(f'when.channel: "{self.when.channel}" is unknown; write one of {", ".join(CHANNELS)}')
+        problems = _match_problems(self.when)
         if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
             problems.append(
                 f"valid_to: {self.valid_to} is not after valid_from {self.valid_from}; "
@@ -135,16 +134,94 @@ class SettlementRule(_Split):
         return self
 
 
+class SettlementRule(_Split, _Placed):
+    """Shares of the whole of a sale."""
+
+    component: Literal["split"] = "split"
+
+
+class TransferRule(_Placed):
+    """What ``party`` gets from ``payer`` (left out: the residual owner of the split) on each sale.
+
+    One of ``rate``, ``fixed``, ``tiers`` and ``package`` says how much. ``currency`` is that of the amounts written in
+    the rule. ``on_refund``: give back in proportion (``original``) or lower what was accumulated (``retier``); left
+    out: rebates ``retier``, others ``original``.
+    """
+
+    component: Transferred
+    party: str
+    payer: str | None = None
+    role: str | None = None
+    rate: Rate | None = None
+    fixed: Fixed | None = None
+    tiers: Tiers | None = None
+    package: Package | None = None
+    cap: Bound | None = None
+    floor: Bound | None = None
+    currency: str = Field(default="CNY", pattern=_CURRENCY)
+    on_refund: Literal["original", "retier"] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        problems = [*_id_problems(self.id), *_party_problems(self.party, "party")]
+        if self.payer is not None:
+            problems += _party_problems(self.payer, "payer")
+            if self.payer in MAY_BE_MISSING:
+                problems.append(f"payer: {self.payer} may be missing on a fact; choose another")
+            if self.payer == self.party:
+                problems.append(f"payer: {self.payer} would pay itself; name another")
+        problems += _form_problems(self)
+        if problems:
+            raise ValueError(f'rule "{self.id}": ' + "; ".join(problems))
+        return self
+
+    @property
+    def retiers(self) -> bool:
+        """Whether a refund lowers what was accumulated; only what accumulates can."""
+        if self.tiers is None and self.package is None:
+            return False
+        return (self.on_refund or ("retier" if self.component == "rebate" else "original")) == "retier"
+
+
+def _kind_of_rule(value: Any) -> str:
+    component = value.get("component", "split") if isinstance(value, dict) else getattr(value, "component", "split")
+    return "transfer" if component in TRANSFERRED else "shared"
+
+
+AnyRule = Annotated[
+    Annotated[SettlementRule, Tag("shared")] | Annotated[TransferRule, Tag("transfer")], Discriminator(_kind_of_rule)
+]
+
+
 class SettlementDocument(Document):
-    """A company's settlement rules. ``default`` is explicit: without it every store must be covered by a rule."""
+    """A company's settlement rules. ``default`` is explicit: without it every store must be covered by a rule.
+
+    ``none``: components that need not be everywhere.
+    """
 
     name: str = Field(min_length=1)
-    rules: tuple[SettlementRule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
     default: DefaultRule | None = None
+    none: tuple[Transferred, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The hash of what is written: a field that a later release adds does not change it."""
+        written = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        body = json.dumps(written, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+    @property
+    def splits(self) -> tuple[SettlementRule, ...]:
+        return tuple(rule for rule in self.rules if isinstance(rule, SettlementRule))
+
+    @property
+    def transfers(self) -> tuple[TransferRule, ...]:
+        return tuple(rule for rule in self.rules if isinstance(rule, TransferRule))
 
     @field_validator("rules")
     @classmethod
-    def _order_means_nothing(cls, rules: tuple[SettlementRule, ...]) -> tuple[SettlementRule, ...]:
+    def _order_means_nothing(cls, rules: tuple[AnyRule, ...]) -> tuple[AnyRule, ...]:
         return tuple(sorted(rules, key=lambda rule: rule.id))
 
     @model_validator(mode="after")
@@ -162,6 +239,52 @@ def _id_problems(name: str) -> list[str]:
     return [] if name.strip() else ["id: blank; give the rule a name"]
 
 
+def _match_problems(when: Match) -> list[str]:
+    problems = []
+    for key in RULE_KEYS:
+        value = getattr(when, key)
+        if value is not None and value.strip() in ("", "*"):
+            problems.append(f'when.{key}: "{value}" is not a value; leave the field out to mean any')
+    if when.channel is not None and when.channel not in CHANNELS:
+        problems.append(f'when.channel: "{when.channel}" is unknown; write one of {", ".join(CHANNELS)}')
+    return problems
+
+
+def _party_problems(party: str, field: str) -> list[str]:
+    if party in PARTY_KINDS or (party.startswith("account:") and party.removeprefix("account:").strip()):
+        return []
+    return [f'{field}: "{party}" is unknown; write one of {", ".join(PARTY_KINDS)}, or account:<its number>']
+
+
+def _form_problems(rule: TransferRule) -> list[str]:
+    forms = [name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name) is not None]
+    problems = (
+        []
+        if len(forms) == 1
+        else [f"{len(forms)} of rate, fixed, tiers, package are given ({', '.join(forms) or 'none'}); give exactly one"]
+    )
+    if rule.floor is not None and rule.floor.per not in ("line", "order"):
+        problems.append("floor: a floor holds per line or per order; write one of the two")
+    return problems + _bound_problems(rule)
+
+
+def _bound_problems(rule: TransferRule) -> list[str]:
+    """Cap, floor and form work at one level: the line, the order, or a period."""
+    problems = []
+    gathered = rule.tiers or rule.package
+    if rule.cap is not None and rule.floor is not None and rule.cap.per != rule.floor.per:
+        problems.append(f"floor: per {rule.floor.per}, but the cap is per {rule.cap.per}; make them the same")
+    if gathered is not None and rule.floor is not None:
+        problems.append("floor: tiers and packages have none; remove it")
+    if gathered is not None and rule.cap is not None and rule.cap.per != gathered.period:
+        problems.append(f"cap: per {rule.cap.per}, but it accumulates per {gathered.period}; make them the same")
+    if rule.fixed is not None and rule.fixed.per == "order" and (rule.cap or rule.floor):
+        problems.append("cap, floor: an amount per order needs none; write the amount that you mean")
+    if rule.on_refund == "retier" and gathered is None:
+        problems.append("on_refund: retier needs tiers or a package; remove it")
+    return problems
+
+
 def _count_problems(components: tuple[Component, ...]) -> list[str]:
     problems = []
     if not 1 <= len(components) <= MAX_COMPONENTS:
@@ -173,20 +296,24 @@ def _count_problems(components: tuple[Component, ...]) -> list[str]:
     return problems
 
 
-def _component_problems(component: Component) -> list[str]:
+def _component_problems(component: Component, *, weighted: bool) -> list[str]:
     where = f'component "{component.role}"'
     problems = []
     if not _NAME.fullmatch(component.role):
         problems.append(f"{where}: role must be lower-case letters, digits and _, beginning with a letter")
     if component.kind is None:
         problems.append(f"{where}: party is missing; say who it is, one of {', '.join(PARTY_KINDS)}")
+    if weighted and (component.weight is None or component.share is not None):
+        problems.append(f"{where}: other parts state a weight; state one here too, and no share")
     if component.residual:
-        if component.share is not None:
+        if component.share is not None and not weighted:
             problems.append(f"{where}: share: the residual owner gets what the others leave; remove its share")
         if component.kind == "sales":
             problems.append(
                 f"{where}: residual: an order may have no salesperson, so sales cannot own the rest; choose another"
             )
+    elif weighted:
+        pass
     elif component.share is None:
         problems.append(f'{where}: share is missing; write one like "12.5%", or mark the component residual: true')
     else:

@@ -10,6 +10,7 @@ would name a store or a person out of scope (home store, owner, an order of anot
 import re
 
 from models.interactions import KINDS, sql_list, touches
+from models.serving.scope_settlement import SETTLEMENT_VIEWS
 
 _NAMES_PERSON = sql_list(tuple(kind.kind for kind in KINDS if kind.names_person))
 _NAMES_PLACE = sql_list(tuple(kind.kind for kind in KINDS if kind.names_place))
@@ -235,6 +236,17 @@ VIEWS: dict[str, str] = {
                     as original_line_id
             )
         from settlement_entries
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
+    **SETTLEMENT_VIEWS,
+    "visible_settlement_transfers": """
+        select
+            * replace (
+                case when $all_stores or prefix(order_key, store_id || ':') then order_key end as order_key,
+                case when $all_stores or prefix(original_line_id, store_id || ':') then original_line_id end
+                    as original_line_id
+            )
+        from settlement_transfers
         where $all_stores or list_contains($store_ids, store_id)
     """,
     "visible_customer_value": """

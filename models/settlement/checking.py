@@ -1,9 +1,9 @@
 """Whether a rulebook gives each store exactly one rule on each day: gaps, overlaps, ambiguities.
 
-Semantics (settlement 4.10): the most specific rule wins, counting the keys that are not any. Two equally specific rules
-on an existing combination are AMBIGUOUS, whatever the order of the keys: that order only ranks levels of one key (city
-over region), which these rules do not have yet. The same key twice at one time is an OVERLAP. A combination without a
-rule is a GAP, unless the rulebook has a default.
+Semantics (settlement 4.10), for each component by itself: the most specific rule wins, counting the keys that are not
+any; between equal counts the finer place (city over region over country). Two equally specific rules on an existing
+combination are AMBIGUOUS. The same key twice at one time is an OVERLAP. A combination without a rule is a GAP, unless
+the rulebook has a default, or lists the component under ``none``.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,20 @@ import polars as pl
 from models.documents.settlement import RULE_KEYS, SettlementDocument
 from models.settlement.rules import ANY, Rule, rules_of
 
-Combination = tuple[str, str, str, str]
+Combination = tuple[str, ...]
+_SPOT = ["component", *RULE_KEYS, "slice_from", "slice_to"]
 
 
 @dataclass(frozen=True)
 class Problem:
     """One reason not to load a rulebook, on the days from ``date_from`` up to, not including, ``date_to``.
 
-    ``combination`` is (region, store_type, business_type, channel); of an OVERLAP it is the key that the rules share,
-    and its dates may be open.
+    ``combination`` has a value for each of RULE_KEYS, empty where the store states none; of an OVERLAP it is the key
+    that the rules share, and its dates may be open.
     """
 
     kind: Literal["GAP", "OVERLAP", "AMBIGUOUS"]
+    component: str
     combination: Combination
     rule_ids: tuple[str, ...]
     date_from: date | None
@@ -36,11 +38,13 @@ class Problem:
     @property
     def message(self) -> str:
         """In plain words, with the remedy."""
-        where = ", ".join(f"{key} {value}" for key, value in zip(RULE_KEYS, self.combination, strict=True))
+        stated = [f"{key} {value}" for key, value in zip(RULE_KEYS, self.combination, strict=True) if value]
+        where = ", ".join([*([] if self.component == "split" else [f"component {self.component}"]), *stated])
         days = f"from {self.date_from or 'the beginning'} to {self.date_to or 'the end'}"
         rules = ", ".join(f'"{name}"' for name in self.rule_ids)
         if self.kind == "GAP":
-            return f"GAP: no rule for {where}, {days}; add a rule for it, or a default"
+            remedy = "a default" if self.component == "split" else f"list {self.component} under none"
+            return f"GAP: no rule for {where}, {days}; add a rule for it, or {remedy}"
         if self.kind == "OVERLAP":
             return f"OVERLAP: rules {rules} have the same key ({where}) and both hold {days}; end one before the other"
         return (
@@ -52,31 +56,44 @@ class Problem:
 def check(document: SettlementDocument, combinations: pl.DataFrame, date_from: date, date_to: date) -> list[Problem]:
     """Problems of the rulebook over the stores that exist, on the days from ``date_from`` to before ``date_to``.
 
-    ``combinations`` has the columns region, store_type, business_type, channel; duplicates do not matter and a null
-    value is matched by any only. Overlaps come first, then the rest by combination and date. Raises ValueError when
-    the days are empty.
+    ``combinations`` has columns of RULE_KEYS that stores state (region, store_type, ...); duplicates do not matter, a
+    column left out and a null are matched by any only. Overlaps come first, then the rest by component, combination and
+    date. Raises ValueError when the days are empty.
     """
     if date_from >= date_to:
         raise ValueError(f"no days to check: {date_from} is not before {date_to}")
     rules = rules_of(document)
-    places = combinations.select(pl.col(key).cast(pl.String).fill_null("") for key in RULE_KEYS).unique()
-    winners = _winners(rules, places, _slices(rules, date_from, date_to))
-    return _overlaps(rules) + _merged([_problem(row) for row in winners.iter_rows(named=True)], rules)
+    places = _places(combinations)
+    problems = _overlaps(rules)
+    for component in ("split", *sorted({rule.component for rule in rules} - {"split"})):
+        of_it = [rule for rule in rules if rule.component == component]
+        found = _winners(component, of_it, places, _slices(of_it, date_from, date_to))
+        told = [_problem(row) for row in found.iter_rows(named=True)]
+        problems += _merged([one for one in told if one.kind != "GAP" or component not in document.none], rules)
+    return problems
+
+
+def _places(combinations: pl.DataFrame) -> pl.DataFrame:
+    """What stores state: one row per combination of all keys."""
+    return combinations.select(
+        pl.col(key).cast(pl.String).fill_null("") if key in combinations.columns else pl.lit("").alias(key)
+        for key in RULE_KEYS
+    ).unique()
 
 
 def _overlaps(rules: Sequence[Rule]) -> list[Problem]:
-    keyed: dict[tuple[Combination, int], list[Rule]] = {}
+    keyed: dict[tuple[str, Combination, int], list[Rule]] = {}
     for rule in rules:
-        keyed.setdefault((rule.key, rule.specificity), []).append(rule)
+        keyed.setdefault((rule.component, rule.key, rule.specificity), []).append(rule)
     problems = []
-    for (key, _), group in sorted(keyed.items()):
+    for (component, key, _), group in sorted(keyed.items()):
         for index, first in enumerate(group):
             for second in group[index + 1 :]:
                 start = max(first.valid_from or date.min, second.valid_from or date.min)
                 end = min(first.valid_to or date.max, second.valid_to or date.max)
                 if start < end:
                     days = (None if start == date.min else start, None if end == date.max else end)
-                    problems.append(Problem("OVERLAP", key, (first.rule_id, second.rule_id), *days))
+                    problems.append(Problem("OVERLAP", component, key, (first.rule_id, second.rule_id), *days))
     return problems
 
 
@@ -87,7 +104,7 @@ def _slices(rules: Sequence[Rule], date_from: date, date_to: date) -> pl.DataFra
     return pl.DataFrame({"slice_from": cuts[:-1], "slice_to": cuts[1:]})
 
 
-def _winners(rules: Sequence[Rule], places: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
+def _winners(component: str, rules: Sequence[Rule], places: pl.DataFrame, slices: pl.DataFrame) -> pl.DataFrame:
     """Combinations and slices whose most specific rules are not exactly one: none, or several, as ``rule_ids``."""
     table = pl.DataFrame(
         [(r.rule_id, r.specificity, r.valid_from, r.valid_to, *r.key) for r in rules],
@@ -95,19 +112,18 @@ def _winners(rules: Sequence[Rule], places: pl.DataFrame, slices: pl.DataFrame) 
         | {f"rule_{key}": pl.String for key in RULE_KEYS},
         orient="row",
     )
-    spots = places.join(slices, how="cross")
-    spot = [*RULE_KEYS, "slice_from", "slice_to"]
+    spots = places.join(slices, how="cross").with_columns(pl.lit(component).alias("component"))
     holding = spots.join(table, how="cross").filter(
         *((pl.col(f"rule_{key}") == ANY) | (pl.col(f"rule_{key}") == pl.col(key)) for key in RULE_KEYS),
         pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("slice_from")),
         pl.col("valid_to").is_null() | (pl.col("slice_from") < pl.col("valid_to")),
     )
-    best = holding.filter(pl.col("specificity") == pl.col("specificity").max().over(spot))
-    won = best.group_by(spot).agg(pl.col("rule_id").sort().alias("rule_ids"))
+    best = holding.filter(pl.col("specificity") == pl.col("specificity").max().over(_SPOT))
+    won = best.group_by(_SPOT).agg(pl.col("rule_id").sort().alias("rule_ids"))
     return (
-        spots.join(won, on=spot, how="left")
+        spots.join(won, on=_SPOT, how="left")
         .filter(pl.col("rule_ids").is_null() | (pl.col("rule_ids").list.len() > 1))
-        .sort(spot)
+        .sort(_SPOT)
     )
 
 
@@ -116,10 +132,10 @@ def _problem(row: dict[str, object]) -> Problem:
     rule_ids = row["rule_ids"]
     start, end = row["slice_from"], row["slice_to"]
     assert isinstance(start, date) and isinstance(end, date)
-    region, store_type, business_type, channel = combination
     return Problem(
         kind="GAP" if rule_ids is None else "AMBIGUOUS",
-        combination=(region, store_type, business_type, channel),
+        component=str(row["component"]),
+        combination=combination,
         rule_ids=tuple(rule_ids) if isinstance(rule_ids, list) else (),
         date_from=start,
         date_to=end,

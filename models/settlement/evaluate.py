@@ -1,15 +1,33 @@
-"""The exact evaluator of one order line and its refunds: the twin of the dbt models, in plain integers.
+"""The exact evaluator: facts and refunds in, the entries of all parties out; the twin of the dbt models, in integers.
 
-It answers worked examples at once and is compared with the SQL row for row. Semantics: percentage split by largest
-remainder, each line by the rule of its own day; a refund reverses by largest remainder over what remains to each party.
+It answers worked examples at once and is compared with the SQL row for row. Semantics: a shared component by largest
+remainder, each line by the rule of its own day; a refund reverses by largest remainder over what remains to each party;
+transfers as in ``models.settlement.transfers``.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from models.money import largest_remainder
-from models.settlement.rules import Part, Rule
+from models.documents.settlement import TRANSFERRED
+from models.money import PPM, largest_remainder
+from models.settlement import transfers
+from models.settlement.accumulating import given_back
+from models.settlement.facts import (
+    Entry,
+    Place,
+    Refund,
+    Sale,
+    TransferEntry,
+    effective_weights,
+    party_id,
+    with_place,
+)
+from models.settlement.positions import Position, positions
+from models.settlement.rules import Rule
+from models.settlement.transfers import Item
+
+__all__ = ["Entry", "Place", "Refund", "Sale", "choose_rule", "settle", "settle_line", "settle_unlinked"]
 
 
 class RuleGapError(ValueError):
@@ -21,254 +39,233 @@ class RuleAmbiguityError(ValueError):
 
 
 @dataclass(frozen=True)
-class Place:
-    """What of a store decides its rule and its parties."""
-
-    store_id: str
-    region: str
-    store_type: str
-    business_type: str
-
-    @property
-    def channel(self) -> str:
-        return "online" if self.store_type == "online" else "offline"
-
-    @property
-    def combination(self) -> tuple[str, str, str, str]:
-        return self.region, self.store_type, self.business_type, self.channel
-
-
-@dataclass(frozen=True)
-class Sale:
-    """A sold order line. ``amount`` in minor units; ``economic_date`` in the store's civil time."""
-
-    line_id: str
-    order_key: str
-    place: Place
-    amount: int
-    currency: str
-    economic_date: date
-    salesperson_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Refund:
-    """A refund line. ``amount`` is positive, in minor units; ``place`` is the store that refunded."""
-
-    line_id: str
-    order_key: str | None
-    place: Place
-    amount: int
-    currency: str
-    economic_date: date
-    refunded_at: datetime
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of ``settlement_entries``: what one party gets of one line.
-
-    ``amount`` = sign of ``base_amount`` × (``floor_amount`` + ``rounding``), ``floor_amount`` = floor of
-    |``base_amount``| × ``weight`` ÷ ``weight_total``. The weights of a linked refund are the remaining amounts.
-    """
-
-    entry_id: str
-    posting: str
-    line_id: str
-    original_line_id: str | None
-    order_key: str | None
-    store_id: str
-    region: str
-    store_type: str
-    business_type: str
-    currency: str
-    period: str
-    rule_id: str
-    rule_version: str
-    party_role: str
-    party_id: str
-    link_state: str | None
-    salesperson_id: str | None
-    component_seq: int
-    base_amount: int
-    rate_ppm: int
-    weight: int
-    weight_total: int
-    floor_amount: int
-    rounding: int
-    amount: int
-    economic_date: date
-
-
-@dataclass(frozen=True)
 class _Posting:
-    """What the entries of one posting share."""
+    """A fact as it is posted, and what the entries of the posting share."""
 
     kind: str
-    line_id: str
-    place: Place
+    sale: Sale
     base: int
-    currency: str
-    economic_date: date
     rule: Rule
     original_line_id: str | None = None
-    order_key: str | None = None
     link_state: str | None = None
-    salesperson_id: str | None = None
 
 
-def choose_rule(rules: Iterable[Rule], place: Place, day: date) -> Rule:
+def settle(
+    sales: Sequence[Sale], refunds: Sequence[tuple[Refund, str | None]], rules: Sequence[Rule]
+) -> tuple[list[Entry], list[TransferEntry]]:
+    """Entries of the split and of all transfers, in no order. A refund names the line that it takes back, or None."""
+    of_line: dict[str | None, list[Refund]] = {}
+    for refund, line in refunds:
+        of_line.setdefault(line, []).append(refund)
+    unlinked = of_line.pop(None, [])
+    entries = [entry for refund in unlinked for entry in settle_unlinked(refund, rules)]
+    for sale in sales:
+        entries += settle_line(sale, of_line.get(sale.line_id, []), rules)
+    placed = {sale.line_id: positions(sale, of_line.get(sale.line_id, [])) for sale in sales}
+    transferred: list[TransferEntry] = []
+    for component in TRANSFERRED:
+        of_it = [rule for rule in rules if rule.component == component]
+        if of_it:
+            facts = [with_place(_nobody(refund), refund) for refund in unlinked]
+            transferred += _transferred(of_it, sales, placed, facts, rules)
+    return entries, transferred
+
+
+def choose_rule(rules: Iterable[Rule], sale: Sale, component: str = "split") -> Rule:
     """The most specific rule that holds. Raises RuleGapError or RuleAmbiguityError, naming the combination."""
-    holding = [rule for rule in rules if rule.holds_on(day) and rule.covers(place.combination)]
-    if not holding:
-        raise RuleGapError(f"no rule for {place.combination} on {day}")
-    best = max(rule.specificity for rule in holding)
-    winners = [rule for rule in holding if rule.specificity == best]
+    winners = _winners(rules, sale, component)
+    where = f"{sale.combination} on {sale.economic_date}"
+    if not winners:
+        raise RuleGapError(f"no rule for {where}")
     if len(winners) > 1:
         names = ", ".join(sorted(rule.rule_id for rule in winners))
-        raise RuleAmbiguityError(f"rules {names} are equally specific for {place.combination} on {day}")
+        raise RuleAmbiguityError(f"rules {names} are equally specific for {where}")
     return winners[0]
 
 
+def _winners(rules: Iterable[Rule], sale: Sale, component: str) -> list[Rule]:
+    holding = [
+        rule
+        for rule in rules
+        if rule.component == component and rule.holds_on(sale.economic_date) and rule.covers(sale.combination)
+    ]
+    best = max((rule.specificity for rule in holding), default=0)
+    return [rule for rule in holding if rule.specificity == best]
+
+
+# ---- shared components
+
+
 def settle_line(sale: Sale, refunds: Sequence[Refund], rules: Sequence[Rule]) -> list[Entry]:
-    """Entries of a sold line and of the refunds that name it, in order of (refunded_at, line_id).
+    """Entries of the split of a sold line and of the refunds that name it, in order of (refunded_at, line_id).
 
     What exceeds the remaining amount, or is in another currency, is posted as EXCESS by the rule of its own day,
     with the line's salesperson.
     """
-    rule = choose_rule(rules, sale.place, sale.economic_date)
-    posting = _Posting(
-        kind="SALE",
-        line_id=sale.line_id,
-        place=sale.place,
-        base=sale.amount,
-        currency=sale.currency,
-        economic_date=sale.economic_date,
-        rule=rule,
-        order_key=sale.order_key,
-        salesperson_id=sale.salesperson_id,
-    )
-    weights = effective_rates(rule.parts, sale.salesperson_id is not None)
+    posting = _Posting("SALE", sale, sale.amount, choose_rule(rules, sale))
+    weights = _weights(posting)
     entries = _entries(posting, weights)
     remaining = [max(share, 0) for share in largest_remainder(sale.amount, weights)]
-    for refund in sorted(refunds, key=lambda each: (each.refunded_at, each.line_id)):
-        left = sum(remaining) if refund.currency == sale.currency else 0
-        linked = min(refund.amount, left)
-        if left > 0:
-            entries += _entries(_reversal(refund, sale, rule, linked), remaining)
-            given_back = largest_remainder(linked, remaining)
-            remaining = [have - back for have, back in zip(remaining, given_back, strict=True)]
-        if refund.amount > linked or left == 0:
-            entries += _by_own_rule(refund, refund.amount - linked, "EXCESS", rules, sale)
+    for position in positions(sale, refunds):
+        if sum(remaining) > 0 and position.refund.currency == sale.currency:
+            reversal = _Posting(
+                *("REFUND", position.as_fact(sale), -position.linked, posting.rule, sale.line_id, "LINKED")
+            )
+            entries += _entries(reversal, remaining)
+            backs = largest_remainder(position.linked, remaining)
+            remaining = [have - back for have, back in zip(remaining, backs, strict=True)]
+        if position.is_excess:
+            entries += _by_own_rule(_excess(sale, position), "EXCESS", rules, sale.line_id)
     return entries
 
 
 def settle_unlinked(refund: Refund, rules: Sequence[Rule]) -> list[Entry]:
-    """Entries of a refund without a known original line: split by the rule of its own day."""
-    return _by_own_rule(refund, refund.amount, "UNLINKED", rules, None)
+    """Entries of the split of a refund without a known original line: by the rule of its own day."""
+    return _by_own_rule(with_place(_nobody(refund), refund), "UNLINKED", rules, None)
 
 
-def effective_rates(parts: Sequence[Part], has_salesperson: bool) -> list[int]:
-    """Rates of a posting: without a salesperson the sales shares go to the residual owner."""
-    if has_salesperson:
-        return [part.rate_ppm for part in parts]
-    freed = sum(part.rate_ppm for part in parts if part.kind == "sales")
-    return [0 if part.kind == "sales" else part.rate_ppm + (freed if part.is_residual else 0) for part in parts]
+def _nobody(refund: Refund) -> Sale:
+    """What a refund without its line knows of the sale: nothing but the order's number."""
+    return Sale("", refund.order_key or "", refund.place, 0, refund.currency, refund.economic_date)
 
 
-def _reversal(refund: Refund, sale: Sale, rule: Rule, linked: int) -> _Posting:
-    return _Posting(
-        kind="REFUND",
-        line_id=refund.line_id,
-        place=sale.place,
-        base=-linked,
-        currency=refund.currency,
-        economic_date=refund.economic_date,
-        rule=rule,
-        original_line_id=sale.line_id,
-        order_key=refund.order_key,
-        link_state="LINKED",
-        salesperson_id=sale.salesperson_id,
-    )
+def _excess(sale: Sale, position: Position) -> Sale:
+    return replace(with_place(sale, position.refund), amount=-position.excess)
 
 
-def _by_own_rule(refund: Refund, amount: int, link_state: str, rules: Sequence[Rule], sale: Sale | None) -> list[Entry]:
-    rule = choose_rule(rules, refund.place, refund.economic_date)
-    salesperson_id = sale.salesperson_id if sale else None
-    posting = _Posting(
-        kind="REFUND",
-        line_id=refund.line_id,
-        place=refund.place,
-        base=-amount,
-        currency=refund.currency,
-        economic_date=refund.economic_date,
-        rule=rule,
-        original_line_id=sale.line_id if sale else None,
-        order_key=refund.order_key,
-        link_state=link_state,
-        salesperson_id=salesperson_id,
-    )
-    return _entries(posting, effective_rates(rule.parts, salesperson_id is not None))
+def _by_own_rule(fact: Sale, link_state: str, rules: Sequence[Rule], original: str | None) -> list[Entry]:
+    posting = _Posting("REFUND", fact, fact.amount, choose_rule(rules, fact), original, link_state)
+    return _entries(posting, _weights(posting))
+
+
+def _weights(posting: _Posting) -> list[int]:
+    parts = posting.rule.parts
+    return effective_weights(parts, [party_id(part.kind, posting.sale) is not None for part in parts])
 
 
 def _entries(posting: _Posting, weights: Sequence[int]) -> list[Entry]:
     size, total = abs(posting.base), sum(weights)
     shares = largest_remainder(posting.base, weights)
-    rates = effective_rates(posting.rule.parts, posting.salesperson_id is not None)
-    entries = []
-    for part, rate_ppm, weight, share in zip(posting.rule.parts, rates, weights, shares, strict=True):
-        party_id = _party_id(part, posting)
-        if party_id is None:
-            continue  # no salesperson: the weight is zero, and there is nobody to name
+    sale, entries = posting.sale, []
+    excess = ":EXCESS" if posting.link_state == "EXCESS" else ""
+    stated = _weights(posting)
+    for part, rate, weight, share in zip(posting.rule.parts, stated, weights, shares, strict=True):
+        party = party_id(part.kind, sale)
+        if party is None:
+            continue  # the weight is zero, and there is nobody to name
         floor_amount = size * weight // total
         entries.append(
             Entry(
-                entry_id=_entry_id(posting, part.seq),
+                entry_id=f"{posting.kind}:{sale.line_id}{excess}:{part.seq}",
                 posting=posting.kind,
-                line_id=posting.line_id,
+                line_id=sale.line_id,
                 original_line_id=posting.original_line_id,
-                order_key=posting.order_key,
-                store_id=posting.place.store_id,
-                region=posting.place.region,
-                store_type=posting.place.store_type,
-                business_type=posting.place.business_type,
-                currency=posting.currency,
-                period=posting.economic_date.isoformat()[:7],
+                order_key=sale.order_key or None,
+                store_id=sale.place.store_id,
+                region=sale.place.region,
+                store_type=sale.place.store_type,
+                business_type=sale.place.business_type,
+                currency=sale.currency,
+                period=sale.economic_date.isoformat()[:7],
                 rule_id=posting.rule.rule_id,
                 rule_version=posting.rule.version,
                 party_role=part.role,
-                party_id=party_id,
+                party_id=party,
                 link_state=posting.link_state,
-                salesperson_id=posting.salesperson_id,
+                salesperson_id=sale.salesperson_id,
                 component_seq=part.seq,
                 base_amount=posting.base,
-                rate_ppm=rate_ppm,
+                rate_ppm=rate * PPM // sum(stated),
                 weight=weight,
                 weight_total=total,
                 floor_amount=floor_amount,
                 rounding=abs(share) - floor_amount,
                 amount=share,
-                economic_date=posting.economic_date,
+                economic_date=sale.economic_date,
             )
         )
     return entries
 
 
-def _party_id(part: Part, posting: _Posting) -> str | None:
-    """Who the party is. There is no list of agents yet: an agent is named by its region."""
-    match part.kind:
-        case "hq":
-            return "hq"
-        case "region":
-            return posting.place.region
-        case "store":
-            return posting.place.store_id
-        case "agent":
-            return f"agent:{posting.place.region}"
-        case "sales":
-            return posting.salesperson_id
+# ---- transfers
 
 
-def _entry_id(posting: _Posting, seq: int) -> str:
-    excess = ":EXCESS" if posting.link_state == "EXCESS" else ""
-    return f"{posting.kind}:{posting.line_id}{excess}:{seq}"
+def _transferred(
+    of_it: Sequence[Rule],
+    sales: Sequence[Sale],
+    placed: Mapping[str, Sequence[Position]],
+    unlinked: Sequence[Sale],
+    rules: Sequence[Rule],
+) -> list[TransferEntry]:
+    """Entries of one component's transfers over all facts."""
+    items = [_item(sale, "SALE", None, None, of_it, rules) for sale in sales]
+    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules) for fact in unlinked]
+    for sale in sales:
+        for position in placed[sale.line_id]:
+            if position.is_excess:
+                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules))
+    known = sorted((item for item in items if item), key=lambda item: (item.sale.order, item.link_state or ""))
+    lowered = [one for item in known if item.terms.retiers for one in _lowering(item, placed)]
+    worked = [one for item in known if item.terms.level == "line" for one in [transfers.by_line(item)]]
+    for group in _groups([item for item in known if item.terms.level == "order"], _order_group):
+        worked += transfers.by_order(group)
+    for group in _groups([item for item in known if item.terms.accumulates] + lowered, _period_group):
+        worked += transfers.accumulated(sorted(group, key=lambda item: (item.sale.order, item.link_state or "")))
+    for one in list(worked):
+        if one.item.posting == "SALE" and not one.item.terms.retiers:
+            worked += transfers.reversals(one, placed[one.item.sale.line_id])
+    return [entry for one in worked for entry in transfers.entries_of(one)]
+
+
+def _item(
+    fact: Sale,
+    posting: str,
+    link_state: str | None,
+    original: str | None,
+    of_it: Sequence[Rule],
+    rules: Sequence[Rule],
+) -> Item | None:
+    winners = _winners(of_it, fact, of_it[0].component)
+    who = transfers.parties(winners[0], choose_rule(rules, fact), fact) if winners else None
+    if who is None:
+        return None
+    rule = choose_rule(of_it, fact, of_it[0].component)
+    if rule.transfer and rule.transfer.speaks_amounts and rule.transfer.currency != fact.currency:
+        return None  # told as unsettled
+    return Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli)
+
+
+def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item]:
+    """Linked refunds of a line as items that lower what its rule accumulated, in the line's own period."""
+    if item.posting != "SALE":
+        return []
+    found = []
+    for position in placed[item.sale.line_id]:
+        if position.linked:
+            spent = [
+                given_back(item.quantity_milli, part, item.sale.amount)
+                for part in (position.before, position.before + position.linked)
+            ]
+            fact = replace(position.as_fact(item.sale), happened_at=position.refund.refunded_at)
+            lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=-position.linked)
+            found.append(
+                replace(lowered, original_line_id=item.sale.line_id, quantity_milli=spent[0] - spent[1], of=item.sale)
+            )
+    return found
+
+
+def _groups(items: Iterable[Item], key: Callable[[Item], tuple[str, ...]]) -> list[list[Item]]:
+    ordered = sorted(items, key=key)
+    return [list(group) for _, group in groupby(ordered, key)]
+
+
+def _order_group(item: Item) -> tuple[str, ...]:
+    """Lines of one order share a bound; what is refunded by a rule of its own, and a negative line, stands alone."""
+    alone = item.sale.line_id if item.posting == "REFUND" or item.base < 0 else ""
+    rule = (item.rule.rule_id, item.rule.version, item.payee, item.payer)
+    return (item.sale.order_key, item.sale.currency, *rule, item.posting, item.link_state or "", alone)
+
+
+def _period_group(item: Item) -> tuple[str, ...]:
+    period = transfers.period_of((item.of or item.sale).economic_date, item.terms.level)
+    return item.rule.rule_id, item.payee, item.payer, item.sale.currency, period

@@ -1,106 +1,130 @@
-"""A rulebook as tables: what dbt reads, and what the pure evaluator walks."""
+"""A rulebook as plain rules: what the pure evaluator walks, and what ``rule_tables`` writes down for dbt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
-import polars as pl
-
-from models.documents.settlement import RULE_KEYS, DefaultRule, PartyKind, SettlementDocument, SettlementRule
+from models.documents.settlement import (
+    PLACE_KEYS,
+    RULE_KEYS,
+    DefaultRule,
+    SettlementDocument,
+    SettlementRule,
+    TransferRule,
+)
+from models.documents.settlement_forms import MILLI, share_ppm
+from models.money import to_minor
+from models.settlement.accumulating import Package, Slice, Tiers, offsets_of
 
 ANY = "*"
 
 #: Specificity of the default: below a rule without any key, which has 0.
 DEFAULT_SPECIFICITY = -1
 
-SETTLEMENT_RULES_SCHEMA: dict[str, pl.DataType] = {
-    "rule_id": pl.String(),
-    "rule_version": pl.String(),
-    "region": pl.String(),
-    "store_type": pl.String(),
-    "business_type": pl.String(),
-    "channel": pl.String(),
-    "specificity": pl.Int32(),
-    "component_seq": pl.Int32(),
-    "party_role": pl.String(),
-    "party_kind": pl.String(),
-    "rate_ppm": pl.Int64(),
-    "is_residual": pl.Boolean(),
-    "valid_from": pl.Date(),
-    "valid_to": pl.Date(),
-}
-
 
 @dataclass(frozen=True)
 class Part:
-    """One component: ``seq`` from 1 breaks ties; ``rate_ppm`` of the residual owner is what the others leave."""
+    """One part of a shared rule: ``seq`` from 1 breaks ties; the residual owner also gets what nobody is there for.
+
+    ``weight``: parts in a million, the residual owner's the rest of them, or whatever weights the rule states.
+    """
 
     seq: int
     role: str
-    kind: PartyKind
-    rate_ppm: int
+    kind: str
+    weight: int
     is_residual: bool
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """How much ``payee`` gets from ``payer`` (None: the residual owner). Amounts are minor units of ``currency``.
+
+    ``form`` is rate, fixed, tiers or package; ``level`` says where cap and floor hold: line, order, or
+    a period (of which the cap limits the sum).
+    """
+
+    role: str
+    payee: str
+    payer: str | None
+    form: str
+    level: str
+    currency: str
+    rate_ppm: int = 0
+    fixed_amount: int = 0
+    fixed_per: str = "line"
+    tiers: Tiers | None = None
+    package: Package | None = None
+    cap: int | None = None
+    floor: int | None = None
+    retiers: bool = False
+
+    @property
+    def speaks_amounts(self) -> bool:
+        """Whether it says amounts, which hold for facts in its currency only."""
+        return self.form != "rate" or self.cap is not None or self.floor is not None
+
+    @property
+    def accumulates(self) -> bool:
+        return self.level not in ("line", "order")
+
+
+@dataclass(frozen=True)
 class Rule:
-    """A rule ready to be matched. A key is a value or ``*``; None dates are open; ``valid_to`` is exclusive."""
+    """A rule ready to be matched. A key is a value or ``*``; None dates are open; ``valid_to`` is exclusive.
+
+    ``parts`` of the split, else ``transfer``.
+    """
 
     rule_id: str
     version: str
-    region: str
-    store_type: str
-    business_type: str
-    channel: str
+    component: str
+    key: tuple[str, ...]
     specificity: int
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
+    transfer: Transfer | None = None
     valid_from: date | None = None
     valid_to: date | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.region, self.store_type, self.business_type, self.channel
 
     def holds_on(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 
-    def covers(self, combination: tuple[str, str, str, str]) -> bool:
+    def covers(self, combination: Sequence[str]) -> bool:
         return all(wanted in (ANY, value) for wanted, value in zip(self.key, combination, strict=True))
 
 
 def rules_of(document: SettlementDocument) -> tuple[Rule, ...]:
-    """The rules of a document by id, the default last."""
-    rules = [_rule(rule, document.version) for rule in document.rules]
+    """The rules of a document by id, the default of the split last."""
+    rules = [
+        _shared(rule, document.version) if isinstance(rule, SettlementRule) else _transfer(rule, document.version)
+        for rule in document.rules
+    ]
     return (*rules, _default(document.default, document.version)) if document.default else tuple(rules)
 
 
-def compile_rules(document: SettlementDocument) -> pl.DataFrame:
-    """The dbt source ``settlement_rules``: one row per rule and component, by (rule_id, component_seq).
+def specificity(key: Sequence[str]) -> int:
+    """How specific a key is: the number of things it names (a place is one), then how fine its place is.
 
-    Columns: SETTLEMENT_RULES_SCHEMA. ``rate_ppm`` sums to one million in each rule; ``specificity`` counts the keys
-    that are not ``*`` (the default: -1); ``rule_version`` is the version of the document; null dates are open.
+    Four for each, so that the level of the place (city 3, region 2, country 1) only decides between equal numbers.
     """
-    rows = [
-        (
-            *(rule.rule_id, rule.version, *rule.key, rule.specificity),
-            *(part.seq, part.role, part.kind, part.rate_ppm, part.is_residual),
-            *(rule.valid_from, rule.valid_to),
-        )
-        for rule in rules_of(document)
-        for part in rule.parts
-    ]
-    return pl.DataFrame(rows, schema=SETTLEMENT_RULES_SCHEMA, orient="row").sort("rule_id", "component_seq")
+    place, others = key[: len(PLACE_KEYS)], key[len(PLACE_KEYS) :]
+    level = next((len(PLACE_KEYS) - index for index, value in enumerate(place) if value != ANY), 0)
+    return 4 * ((level > 0) + sum(value != ANY for value in others)) + level
 
 
-def _rule(rule: SettlementRule, version: str) -> Rule:
-    region, store_type, business_type, channel = (getattr(rule.when, key) or ANY for key in RULE_KEYS)
+def _key(rule: SettlementRule | TransferRule) -> tuple[str, ...]:
+    return tuple(getattr(rule.when, key) or ANY for key in RULE_KEYS)
+
+
+def _shared(rule: SettlementRule, version: str) -> Rule:
+    key = _key(rule)
     return Rule(
         rule_id=rule.id,
         version=version,
-        region=region,
-        store_type=store_type,
-        business_type=business_type,
-        channel=channel,
-        specificity=sum(value != ANY for value in (region, store_type, business_type, channel)),
+        component=rule.component,
+        key=key,
+        specificity=specificity(key),
         parts=_parts(rule),
         valid_from=rule.valid_from,
         valid_to=rule.valid_to,
@@ -108,13 +132,76 @@ def _rule(rule: SettlementRule, version: str) -> Rule:
 
 
 def _default(rule: DefaultRule, version: str) -> Rule:
-    return Rule(rule.id, version, ANY, ANY, ANY, ANY, DEFAULT_SPECIFICITY, _parts(rule))
+    key = tuple(ANY for _ in RULE_KEYS)
+    return Rule(rule.id, version, "split", key, DEFAULT_SPECIFICITY, _parts(rule))
 
 
 def _parts(rule: SettlementRule | DefaultRule) -> tuple[Part, ...]:
     parts = []
-    for seq, (component, rate_ppm) in enumerate(zip(rule.components, rule.rates_ppm(), strict=True), start=1):
+    for seq, (component, weight) in enumerate(zip(rule.components, rule.weights(), strict=True), start=1):
         if component.kind is None:  # refused when the document was loaded
             raise ValueError(f'rule "{rule.id}": component "{component.role}" has no party')
-        parts.append(Part(seq, component.role, component.kind, rate_ppm, component.residual))
+        parts.append(Part(seq, component.role, component.kind, weight, component.residual))
     return tuple(parts)
+
+
+def _transfer(rule: TransferRule, version: str) -> Rule:
+    key = _key(rule)
+    return Rule(
+        rule_id=rule.id,
+        version=version,
+        component=rule.component,
+        key=key,
+        specificity=specificity(key),
+        transfer=_terms(rule),
+        valid_from=rule.valid_from,
+        valid_to=rule.valid_to,
+    )
+
+
+def _terms(rule: TransferRule) -> Transfer:
+    def minor(amount: Decimal) -> int:
+        return to_minor(amount, rule.currency)
+
+    form = next(name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name))
+    return Transfer(
+        role=rule.role or rule.component,
+        payee=rule.party,
+        payer=rule.payer,
+        form=form,
+        level=_level(rule),
+        currency=rule.currency,
+        rate_ppm=share_ppm(rule.rate) if rule.rate else 0,
+        fixed_amount=minor(rule.fixed.amount) if rule.fixed else 0,
+        fixed_per=rule.fixed.per if rule.fixed else "line",
+        tiers=_tiers(rule) if rule.tiers else None,
+        package=Package(
+            int((rule.package.size * MILLI).to_integral_value(ROUND_HALF_UP)),
+            minor(rule.package.price),
+            rule.package.rounding,
+        )
+        if rule.package
+        else None,
+        cap=minor(rule.cap.amount) if rule.cap else None,
+        floor=minor(rule.floor.amount) if rule.floor else None,
+        retiers=rule.retiers,
+    )
+
+
+def _level(rule: TransferRule) -> str:
+    """Where a rule works: on a line, on an order, or on what was accumulated in a period."""
+    gathered = rule.tiers or rule.package
+    if gathered:
+        return gathered.period
+    bound = rule.cap or rule.floor
+    if bound:
+        return bound.per
+    return "order" if rule.fixed and rule.fixed.per == "order" else "line"
+
+
+def _tiers(rule: TransferRule) -> Tiers:
+    assert rule.tiers is not None
+    starts = [to_minor(each.start, rule.currency) for each in rule.tiers.slices]
+    rates = [share_ppm(each.rate) for each in rule.tiers.slices]
+    offsets = offsets_of(starts, rates) if rule.tiers.mode == "graduated" else [0] * len(starts)
+    return Tiers(tuple(map(Slice, starts, offsets, rates)), inclusive=rule.tiers.boundary == "gte")

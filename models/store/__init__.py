@@ -1,6 +1,5 @@
-"""The store: what people write. Consents, the do-not-contact list, decisions on who is who and on
-differences of reconciliation, exports, users and their
-sessions, jobs, the audit.
+"""The store: what people write. Consents, the do-not-contact list, decisions on who is who and on differences of
+reconciliation, steps of statements, exports, users and their sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
 subject. Everything in it lands in the lake by sequence number; nothing is deleted when consumed.
@@ -17,6 +16,7 @@ from models.store.identity_decisions import Anchor, DecisionRefusedError, Identi
 from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
 from models.store.reconciliation import DifferenceRefusedError, ReconciliationDecisions
 from models.store.sessions import Session, SessionLedger
+from models.store.statements import StatementEvents, StatementKey, StepRefusedError
 from models.store.suppressions import SuppressionList
 from models.store.users import Scope, User, UserDirectory
 
@@ -39,6 +39,9 @@ __all__ = [
     "Scope",
     "Session",
     "SessionLedger",
+    "StatementEvents",
+    "StatementKey",
+    "StepRefusedError",
     "Store",
     "StoreError",
     "SuppressionList",
@@ -55,6 +58,7 @@ class Store:
         self.consents = ConsentLedger(database)
         self.suppressions = SuppressionList(database)
         self.identity_decisions = IdentityDecisions(database)
+        self.statements = StatementEvents(database)
         self.reconciliation_decisions = ReconciliationDecisions(database)
         self.exports = ExportAudit(database)
         self.jobs = JobQueue(database)

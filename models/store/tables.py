@@ -7,7 +7,7 @@ compares the migrated database with these declarations.
 import sqlalchemy as sa
 
 #: The newest migration. Known without importing Alembic, so that opening a store that is up to date stays fast.
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,7 +22,7 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = ("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions")
+APPEND_ONLY = (*("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions", "statement_events"),)
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -84,6 +84,27 @@ identity_decisions = sa.Table(
         name="anchors",
     ),
     sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per step of a closed statement. ``amount``: of paid and collected only, minor units.
+statement_events = sa.Table(
+    "statement_events",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("party_id", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger),
+    sa.Column("happened_on", sa.Date, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False),
+    sa.CheckConstraint("event in ('issued', 'sent', 'confirmed', 'disputed', 'paid', 'collected')", name="event"),
+    sa.CheckConstraint("(event in ('paid', 'collected')) = (amount is not null)", name="amount"),
+    sa.CheckConstraint("trim(actor) <> ''", name="said_by"),
+    sa.Index("ix_statement_events_statement", "period", "party_id", "currency"),
     sqlite_autoincrement=True,
 )
 

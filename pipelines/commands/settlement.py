@@ -1,4 +1,4 @@
-"""``scrm settlement``: the rulebook checked, and an amount explained."""
+"""``scrm settlement``: the rulebook checked, a worked case tried, an amount explained, periods closed and paid."""
 
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,11 @@ from rich.table import Table
 from models.documents.settlement import SettlementDocument
 from models.serving.pointer import read_pointer
 from models.settings import Settings
+from models.settlement.cases import SettlementCase, differences
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
+from models.settlement.explaining_transfers import explain_transfer
+from pipelines.commands import settlement_closing, settlement_money
 from pipelines.commands.output import AsJson, emit, fail
 from pipelines.warehouse import ENGINE_CONFIG
 
@@ -20,7 +23,9 @@ DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
 FIRST_DAY, LAST_DAY = datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2027-01-01")
 
-app = typer.Typer(help="The rulebook: check it, and explain an amount.", no_args_is_help=True)
+app = typer.Typer(
+    help="Settlement: check the rulebook, try a case, explain an amount, close periods, pay.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -39,7 +44,7 @@ def check(
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
     sql = (
-        "select distinct region, store_type, business_type, "
+        "select distinct country, region, city, store_type, business_type, "
         "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
     )
     with _snapshot(settings) as connection:
@@ -68,14 +73,40 @@ def explain(
     """
     with _snapshot(Settings()) as connection:
         sql = "select * from settlement_entries where line_id = $line order by posting, component_seq"
-        entries = connection.sql(sql, params={"line": line}).pl()
-    if entries.is_empty():
+        entries = connection.sql(sql, params={"line": line}).pl().to_dicts()
+        sql = "select * from settlement_transfers where line_id = $line order by posting, component, side"
+        transfers = connection.sql(sql, params={"line": line}).pl().to_dicts()
+    if not entries:
         fail(f"no settlement entry has the line {line!r}; the settlement page lists lines")
-    words = [explain_entry(entry, language) for entry in entries.iter_rows(named=True)]
+    words = [explain_entry(entry, language) for entry in entries]
+    words += [explain_transfer(transfer, language) for transfer in transfers]
     table = Table("entry", "how", title=line, show_lines=True)
-    for entry, text in zip(entries.iter_rows(named=True), words, strict=True):
+    for entry, text in zip([*entries, *transfers], words, strict=True):
         table.add_row(f"{entry['posting']} {entry['party_role']} {entry['party_id']}", text)
-    emit({"line": line, "entries": entries.to_dicts(), "words": words}, as_json=as_json, table=table)
+    emit({"line": line, "entries": entries, "transfers": transfers, "words": words}, as_json=as_json, table=table)
+
+
+@app.command()
+def case(
+    files: Annotated[list[Path], typer.Argument(help="worked cases, YAML")],
+    as_json: AsJson = False,
+) -> None:
+    """Work out cases by hand: a rulebook, a few sales and refunds, and what each party must get. Needs no data.
+
+    Example: `scrm settlement case tests/golden/settlement/t1_graduated.yml`
+
+    Exit codes: 0 all come out as written, 1 one does not (each difference is named).
+    """
+    told = {}
+    for file in files:
+        worked = SettlementCase.load(file)
+        told[file.name] = {"case": worked.case, "differences": [str(one) for one in differences(worked)]}
+    table = Table("case", "comes out", show_lines=True)
+    for one in told.values():
+        table.add_row(str(one["case"]), "\n".join(one["differences"]) or "as written")
+    emit(told, as_json=as_json, table=table)
+    if any(one["differences"] for one in told.values()):
+        raise typer.Exit(1)
 
 
 def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -83,3 +114,8 @@ def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
     if pointer is None:
         fail("nothing is published yet; `scrm run` publishes")
     return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
+
+
+CLOSING = (settlement_closing.close, settlement_closing.verify, settlement_closing.statements, settlement_closing.mark)
+for verb in (*CLOSING, settlement_money.payouts, settlement_money.export_accounting):
+    app.command()(verb)

@@ -66,6 +66,12 @@ _TABLES = {
             sold_at::date as economic_date
         from order_lines, range(1, 3) p(n)
     """,
+    "settlement_transfers": """
+        select 'SALE:' || order_line_id || ':commission:party' as entry_id, 'SALE' as posting, order_line_id as line_id,
+            null::varchar as original_line_id, order_key, store_id, 'direct' as store_type, 't' as rule_id,
+            'v' as rule_version, 'party' as side, currency, paid_amount // 50 as amount, sold_at::date as economic_date
+        from order_lines
+    """,
     "stg_files__costs": """
         select printf('P%04d', i) as product_id, '*' as order_id, '*' as store_id, 'purchase' as kind,
             'CNY' as currency, (3 + i % 7 + n)::decimal(18, 6) as unit_cost, null::bigint as amount,
@@ -151,6 +157,8 @@ def _draw(folder: Path, customers: int) -> None:
             connection.execute(f"create table {name} as {select}", used)
     rules = "{rule_id: 'r', rule_version: 'v', component_seq: 1, party_kind: 'sales'}"
     _write(folder, "settlement_rules", f"select unnest([{rules}], recursive := true)")
+    transfers = "{rule_id: 't', rule_version: 'v', party_kind: 'agent', payer_kind: 'store'}"
+    _write(folder, "settlement_transfer_rules", f"select unnest([{transfers}], recursive := true)")
     run = "select date '2026-06-30' as business_date, timestamp '2026-06-29 16:00:00' as as_of"
     _write(folder, "run", run + ", 'Asia/Shanghai' as company_timezone")
     document = ValueDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "value.yaml")

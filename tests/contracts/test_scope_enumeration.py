@@ -158,6 +158,8 @@ def offered_to(part: Part) -> dict[str, list[object]]:
     foreign = entries.filter(~pl.col("original_line_id").str.starts_with(pl.col("store_id") + ":"))
     lines = [frame["line_id"].head(1) for frame in (foreign.filter(mine), entries.filter(mine), entries.filter(~mine))]
     refunded = entries.filter(mine & (pl.col("posting") == "REFUND"))["line_id"].head(1)
+    moved = tables["settlement_transfers"].sort("line_id")
+    lines += [moved.filter(here)["line_id"].head(1) for here in (mine, ~mine)]
     stranger = tables["customers"].filter(~_known(part) & pl.col("phone").is_not_null()).head(1)
     acquaintance = tables["customers"].filter(_known(part) & pl.col("phone").is_not_null()).head(1)
     numbers = [*stranger["phone"], *acquaintance["phone"]]

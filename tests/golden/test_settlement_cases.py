@@ -1,85 +1,40 @@
-"""Worked cases of the settlement semantics (4.1, 4.4, 4.10), as a finance person would check them by hand."""
+"""Worked cases of the settlement semantics: spec pairs in ``settlement/*.yml``, and which rule wins (4.10).
+
+Add a case by adding a file; ``models/settlement/cases.py`` says how one reads.
+"""
 
 from datetime import date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from models.documents.loading import DocumentError
 from models.documents.settlement import SettlementDocument
-from models.money import largest_remainder
+from models.settlement.cases import SettlementCase, differences
 from models.settlement.checking import check
-from models.settlement.evaluate import (
-    Place,
-    Refund,
-    RuleAmbiguityError,
-    RuleGapError,
-    Sale,
-    choose_rule,
-    settle_line,
-    settle_unlinked,
-)
-from models.settlement.rules import Part, Rule, rules_of
+from models.settlement.evaluate import RuleAmbiguityError, RuleGapError, choose_rule, settle_line
+from models.settlement.facts import Place, Refund, Sale
+from models.settlement.rules import rules_of
 
+CASES = sorted((Path(__file__).parent / "settlement").glob("*.yml"))
 SHOP = Place("S1", "上海", "加盟", "零食")
 
 
-@pytest.mark.parametrize(
-    ("case", "amount", "weights", "expected"),
-    [
-        ("S1", 15, [80, 8, 12], [12, 1, 2]),
-        ("S2", 10000, [1, 1, 1], [3334, 3333, 3333]),
-        ("S3", 19999, [125_000, 33_300, 15_000, 826_700], [2500, 666, 300, 16533]),
-        ("S4", 1, [30, 30, 40], [0, 0, 1]),
-        ("S5", -15, [80, 8, 12], [-12, -1, -2]),
-    ],
-)
-def test_percentages_split_by_largest_remainder(
-    case: str, amount: int, weights: list[int], expected: list[int]
-) -> None:
-    assert largest_remainder(amount, weights) == expected, case
-    rule = _rule(*weights)
-    entries = settle_line(Sale("L", "O", SHOP, amount, "CNY", date(2026, 1, 1)), [], [rule])
-    assert [entry.amount for entry in entries] == expected, case
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_worked_case_comes_out_as_written(path: Path) -> None:
+    assert [str(one) for one in differences(SettlementCase.load(path))] == []
 
 
-def test_r1_refunds_go_over_what_remains_and_end_at_zero() -> None:
-    refunds = [
-        Refund(f"R{number}", "O", SHOP, amount, "CNY", date(2026, 1, number), datetime(2026, 1, number))
-        for number, amount in ((3, 2000), (1, 5000), (2, 3000))  # arrival order must not matter
-    ]
-    entries = settle_line(Sale("L", "O", SHOP, 10000, "CNY", date(2026, 1, 1)), refunds, [_rule(1, 1, 1)])
-    amounts = {line: [e.amount for e in entries if e.line_id == line] for line in ("L", "R1", "R2", "R3")}
-    assert amounts == {
-        "L": [3334, 3333, 3333],
-        "R1": [-1667, -1667, -1666],
-        "R2": [-1000, -1000, -1000],
-        "R3": [-667, -666, -667],
-    }
-    assert {e.link_state for e in entries if e.posting == "REFUND"} == {"LINKED"}
+def test_a_case_that_comes_out_otherwise_is_told() -> None:
+    text = (Path(__file__).parent / "settlement" / "c1_cap.yml").read_text("utf-8")
+    told = [str(one) for one in differences(SettlementCase.parse(text.replace("290.00", "285.00"), name="c1"))]
+    assert told == ["L1: S1 gets 290.00 CNY, not 285.00"]
+    with pytest.raises(DocumentError, match="no line of this case"):
+        SettlementCase.parse(text + "refunds: [{refund: R, of: X, amount: 1, day: 2026-01-02}]", name="c1")
 
 
-def test_r3_a_refund_reverses_by_the_rule_of_the_sale() -> None:
-    rules = rules_of(
-        SettlementDocument.parse(
-            """
-            name: r3
-            rules:
-              - id: v1
-                valid_to: 2026-07-01
-                components: [{role: hq, share: 10%}, {role: store, residual: true}]
-              - id: v2
-                valid_from: 2026-07-01
-                components: [{role: hq, share: 12%}, {role: store, residual: true}]
-            """,
-            name="r3",
-        )
-    )
-    refund = Refund("R", "O", SHOP, 40000, "CNY", date(2026, 7, 10), datetime(2026, 7, 10, 4))
-    entries = settle_line(Sale("L", "O", SHOP, 100000, "CNY", date(2026, 6, 30)), [refund], rules)
-    reversal = [(e.party_role, e.amount, e.rule_id, e.period) for e in entries if e.posting == "REFUND"]
-    assert reversal == [("hq", -4000, "v1", "2026-07"), ("store", -36000, "v1", "2026-07")]
-    # without its line the same refund follows the rule of its own day
-    assert [(e.amount, e.rule_id) for e in settle_unlinked(refund, rules)] == [(-4800, "v2"), (-35200, "v2")]
+THREE = "{id: d, components: [{role: hq, share: 80%}, {role: agent, share: 8%}, {role: store, residual: true}]}"
 
 
 def test_a_refund_above_what_remains_is_posted_in_two_parts() -> None:
@@ -89,7 +44,7 @@ def test_a_refund_above_what_remains_is_posted_in_two_parts() -> None:
         Refund("R3", "O", SHOP, 5, "HKD", date(2026, 1, 4), datetime(2026, 1, 4)),
     ]
     sale = Sale("L", "O", SHOP, 100, "CNY", date(2026, 1, 1), salesperson_id="P1")
-    entries = settle_line(sale, refunds, [_rule(80, 8, 12)])
+    entries = settle_line(sale, refunds, rules_of(_book(default=THREE)))
     parts = {
         (e.line_id, e.link_state): sum(
             o.amount for o in entries if (o.line_id, o.link_state) == (e.line_id, e.link_state)
@@ -126,6 +81,30 @@ def test_without_a_salesperson_the_residual_owner_has_the_share() -> None:
 # ---- 4.10: which rule wins
 
 
+def test_a_finer_place_wins_and_components_have_rules_of_their_own() -> None:
+    document = _book(
+        _text("country", "country: CN", "8%"),
+        _text("region", "region: 上海", "9%"),
+        _text("city", "city: 浦东", "10%"),
+        _text("type", "store_type: 加盟, country: CN", "11%"),
+        "{id: guide, component: commission, when: {region: 上海}, party: sales, rate: 1%}",
+    )
+    stores = pl.DataFrame(
+        {"country": ["CN"] * 2, "region": ["上海"] * 2, "city": ["浦东", ""], "store_type": ["直营"] * 2}
+    )
+    assert check(document, stores, FROM, TO) == []
+    east = Place("S", "上海", "直营", "零食", country="CN", city="浦东")
+    west = Place("S", "上海", "直营", "零食", country="CN")
+    other = Place("S", "江苏", "加盟", "零食", country="CN")
+    chosen = [choose_rule(rules_of(document), _sold(place, FROM)).rule_id for place in (east, west, other)]
+    assert chosen == ["city", "region", "type"]
+    elsewhere = pl.DataFrame({"country": ["CN"], "region": ["江苏"]})
+    assert [problem.message for problem in check(document, elsewhere, FROM, TO)] == [
+        "GAP: no rule for component commission, region 江苏, country CN, "
+        "from 2026-01-01 to 2027-01-01; add a rule for it, or list commission under none"
+    ]
+
+
 def _text(name: str, when: str, share: str, days: str = "") -> str:
     components = f"[{{role: hq, share: {share}}}, {{role: store, residual: true}}]"
     return f"{{id: {name}, when: {{{when}}}, {days}components: {components}}}"
@@ -146,7 +125,7 @@ FROM, TO = date(2026, 1, 1), date(2027, 1, 1)
 def test_the_most_specific_rule_of_the_day_wins() -> None:
     document = _book(R1, R2, R3)
     chosen = {
-        (trade, day): choose_rule(rules_of(document), Place("S", "上海", "加盟", trade), day).rule_id
+        (trade, day): choose_rule(rules_of(document), _sold(Place("S", "上海", "加盟", trade), day)).rule_id
         for trade in ("奶茶", "零食")
         for day in (date(2026, 6, 30), date(2026, 7, 1))
     }
@@ -169,11 +148,11 @@ def test_equally_specific_rules_on_an_existing_store_are_ambiguous() -> None:
         ("AMBIGUOUS", ("R1", "R4"), FROM, date(2026, 7, 1)),
         ("AMBIGUOUS", ("R2", "R4"), date(2026, 7, 1), TO),
     ]
-    assert {p.combination for p in problems} == {("上海", "加盟", "奶茶", "offline")}
+    assert {p.combination for p in problems} == {("", "上海", "", "加盟", "奶茶", "offline")}
     assert '"R1", "R4"' in problems[0].message
     assert "business_type 奶茶" in problems[0].message
     with pytest.raises(RuleAmbiguityError, match="R1, R4"):
-        choose_rule(rules_of(_book(R1, R2, R4)), Place("S", "上海", "加盟", "奶茶"), date(2026, 6, 30))
+        choose_rule(rules_of(_book(R1, R2, R4)), _sold(Place("S", "上海", "加盟", "奶茶"), date(2026, 6, 30)))
     # the same rules do not compete where no such store exists
     assert check(_book(R1, R2, R4), STORES.filter(pl.col("business_type") == "零食"), FROM, TO) == []
 
@@ -181,10 +160,10 @@ def test_equally_specific_rules_on_an_existing_store_are_ambiguous() -> None:
 def test_days_without_a_rule_are_a_gap_unless_there_is_a_default() -> None:
     problems = check(_book(R1, R3), STORES, FROM, TO)
     assert [(p.kind, p.combination, p.date_from, p.date_to) for p in problems] == [
-        ("GAP", ("上海", "加盟", "零食", "offline"), date(2026, 7, 1), TO)
+        ("GAP", ("", "上海", "", "加盟", "零食", "offline"), date(2026, 7, 1), TO)
     ]
     with pytest.raises(RuleGapError, match="2026-07-01"):
-        choose_rule(rules_of(_book(R1, R3)), SHOP, date(2026, 7, 1))
+        choose_rule(rules_of(_book(R1, R3)), _sold(SHOP, date(2026, 7, 1)))
     assert check(_book(R1, R3, default="{id: d, components: [{role: hq, residual: true}]}"), STORES, FROM, TO) == []
 
 
@@ -202,6 +181,5 @@ def _book(*rules: str, default: str | None = None) -> SettlementDocument:
     return SettlementDocument.parse(text, name="book")
 
 
-def _rule(*weights: int) -> Rule:
-    parts = tuple(Part(seq, f"p{seq}", "store", weight, False) for seq, weight in enumerate(weights, start=1))
-    return Rule("r", "v", "*", "*", "*", "*", 0, parts)
+def _sold(place: Place, day: date) -> Sale:
+    return Sale("L", "O", place, 100, "CNY", day)

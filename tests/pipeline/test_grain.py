@@ -20,7 +20,8 @@ def _rules(building: Path, ids: Sequence[str | None]) -> None:
     """Rules of one component each, which stands in the table with and without a salesperson."""
     folder = building / "inputs" / "settlement_rules"
     folder.mkdir(parents=True)
-    party = {"party_role": "HQ", "party_kind": "hq", "component_seq": 1, "rate_ppm": 7, "is_residual": True}
+    party = {"party_role": "HQ", "party_kind": "hq", "component_seq": 1, "weight": 7, "is_residual": True}
+    party["component"] = "split"
     rules = pl.DataFrame([{"rule_id": rule, "rule_version": "1", **party} for rule in ids])
     rules.write_parquet(folder / "rows.parquet")
 

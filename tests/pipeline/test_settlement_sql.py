@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,52 +18,17 @@ from polars.testing import assert_frame_equal
 
 from models.documents.settlement import SettlementDocument
 from models.settings import PROJECT_ROOT
-from models.settlement.evaluate import Entry, Place, Refund, Sale, settle_line, settle_unlinked
+from models.settlement.evaluate import settle
 from models.settlement.explaining import explain
-from models.settlement.rules import Rule, compile_rules, rules_of
+from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
+from models.settlement.rule_tables import compile_rules
+from models.settlement.rules import rules_of
 from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 LINES = 4000
 CHANGED = date(2026, 1, 10)
-BOOK = SettlementDocument.parse(
-    """
-    name: random company
-    rules:
-      - id: franchise
-        when: {store_type: franchise}
-        valid_to: 2026-01-01
-        components:
-          - {role: hq, share: 12.5%}
-          - {role: agent, share: 3.33%}
-          - {role: sales, share: 1.5%}
-          - {role: store, residual: true}
-      - id: franchise-2026
-        when: {store_type: franchise}
-        valid_from: 2026-01-01
-        components:
-          - {role: sales, share: 1.5%}
-          - {role: store, residual: true}
-          - {role: hq, share: 33.3333%}
-          - {role: agent, share: 33.3333%}
-      - id: south
-        when: {store_type: franchise, region: 华南}
-        components:
-          - {role: a, party: hq, share: 12.5%}
-          - {role: b, party: hq, share: 12.5%}
-          - {role: c, party: hq, share: 12.5%}
-          - {role: nothing, party: region, share: 0%}
-          - {role: d, party: store, share: 12.5%}
-          - {role: guide, party: sales, share: 7.7777%}
-          - {role: sales, share: 0.0001%}
-          - {role: rest, party: store, residual: true}
-      - id: online
-        when: {channel: online}
-        components: [{role: hq, share: 80%}, {role: store, share: 8%}, {role: region, residual: true}]
-    default: {id: default, components: [{role: hq, residual: true}]}
-    """,
-    name="random company",
-)
+BOOK = SettlementDocument.load(Path(__file__).with_name("settlement_rulebook.yaml"))
 
 
 @dataclass(frozen=True)
@@ -89,7 +55,11 @@ def generate(seed: int) -> Company:
     places, zones = {}, {}
     for number in range(25):
         store_id = f"S{number:02d}"
-        before = Place(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail")
+        before = Place(
+            *(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail"),
+            country=rng.choice(("CN", "HK")),
+            city=rng.choice(("深圳", "广州", "")),
+        )
         changed = replace(before, region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds))
         places[store_id] = (before, changed if rng.random() < 0.5 else before)
         zones[store_id] = rng.choice(("Asia/Shanghai", "America/New_York", "Europe/London"))
@@ -101,6 +71,9 @@ def generate(seed: int) -> Company:
         sale = Sale(
             line_id=f"L{number}",
             order_key=f"O{number // 2}",
+            line_no=str(number % 3),
+            quantity_milli=rng.choice((1000, 1000, 2000, 500, 12_345)),
+            happened_at=moment,
             place=place_on(places, store_id, day),
             amount=_amount(rng),
             currency=rng.choice(("CNY", "CNY", "HKD", "JPY")),
@@ -140,17 +113,13 @@ def _civil(moment: datetime, zone: str) -> date:
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
 
-def expected_entries(company: Company, rules: tuple[Rule, ...]) -> pl.DataFrame:
-    by_line: dict[str, list[Refund]] = {}
-    entries: list[Entry] = []
-    for refund, line in company.refunds:
-        if line is None:
-            entries += settle_unlinked(refund, rules)
-        else:
-            by_line.setdefault(line, []).append(refund)
-    for sale, _ in company.sales:
-        entries += settle_line(sale, by_line.get(sale.line_id, []), rules)
-    return pl.DataFrame([asdict(entry) for entry in entries], infer_schema_length=None).sort("entry_id")
+def expected(company: Company, book: SettlementDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
+    entries, transfers = settle([sale for sale, _ in company.sales], company.refunds, rules_of(book))
+    frames = (
+        pl.DataFrame([asdict(entry) for entry in rows], infer_schema_length=None) for rows in (entries, transfers)
+    )
+    split, transferred = (frame.sort("entry_id") for frame in frames)
+    return split, transferred
 
 
 def fill(warehouse: Path, company: Company, order: random.Random | None = None) -> None:
@@ -159,6 +128,8 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
         {
             "order_line_id": sale.line_id,
             "order_key": sale.order_key,
+            "line_no": sale.line_no,
+            "quantity": Decimal(sale.quantity_milli) / 1000,
             "store_id": sale.place.store_id,
             "salesperson_id": sale.salesperson_id,
             "currency": sale.currency,
@@ -187,7 +158,8 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
     days = ((date(1900, 1, 1), CHANGED), (CHANGED, date(9999, 12, 31)))
     periods = [
         {"store_id": place.store_id, "region": place.region, "store_type": place.store_type}
-        | {"business_type": place.business_type, "valid_from": valid_from, "valid_to": valid_to}
+        | {"business_type": place.business_type, "country": place.country, "city": place.city or None}
+        | {"valid_from": valid_from, "valid_to": valid_to}
         for both in company.places.values()
         for place, (valid_from, valid_to) in zip(both, days, strict=True)
     ]
@@ -207,18 +179,24 @@ class Project:
         self.folder = folder
         self.warehouse = folder / "warehouse.duckdb"
 
-    def write_rules(self, rules: pl.DataFrame) -> None:
-        path = self.folder / "inputs" / "settlement_rules" / "rows.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rules.write_parquet(path)
+    def write_rules(self, book: SettlementDocument) -> None:
+        for name, rows in compile_rules(book).items():
+            path = self.folder / "inputs" / name / "rows.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows.write_parquet(path)
 
     def build(self) -> dict[str, str]:
-        """Run models and tests of settlement. Returns the state of each node by its name."""
-        return dbt_runs.states(self.folder, "build", "--select", "path:models/settlement", "path:tests/settlement")
+        """Run models and tests of settlement, without those of closing. Returns the state of each node by its name."""
+        selection = ("--select", "path:models/settlement", "path:tests/settlement")
+        return dbt_runs.states(self.folder, "build", *selection, "--exclude", "path:models/settlement/closing")
 
     def entries(self) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             return connection.sql("from settlement_entries order by entry_id").pl()
+
+    def transfers(self) -> pl.DataFrame:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.sql("select * exclude (sold_line_id) from settlement_transfers order by entry_id").pl()
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +208,7 @@ def company() -> Company:
 def project(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Project:
     project = Project(tmp_path_factory.mktemp("settlement"))
     fill(project.warehouse, company)
-    project.write_rules(compile_rules(BOOK))
+    project.write_rules(BOOK)
     states = project.build()
     assert {name: state for name, state in states.items() if state not in ("success", "pass")} == {}
     assert "assert_settlement_conserves_every_line" in states
@@ -238,9 +216,16 @@ def project(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Proje
 
 
 def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Company) -> None:
-    found, expected = project.entries(), expected_entries(company, rules_of(BOOK))
+    found = project.entries()
+    split, transferred = expected(company, BOOK)
     assert found.columns == [field.name for field in fields(Entry)]
-    assert_frame_equal(found, expected.select(found.columns), check_dtypes=False)
+    assert_frame_equal(found, split.select(found.columns), check_dtypes=False)
+    moved = project.transfers()
+    assert moved.columns == [field.name for field in fields(TransferEntry)]
+    assert_frame_equal(moved, transferred.select(moved.columns), check_dtypes=False)
+    for form in ("rate", "fixed", "tiers", "package", "reversal"):  # every form was walked
+        assert moved.filter(form=form).height > 100, form
+    assert set(moved["bound"].unique()) == {None, "cap", "floor"}
     states = dict(found["link_state"].value_counts().rows())
     assert min(states[state] for state in (None, "LINKED", "EXCESS", "UNLINKED")) > 500  # every path was walked
     for row in found.sample(200, seed=1).iter_rows(named=True):
@@ -248,10 +233,11 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
 
 
 def test_the_order_of_the_input_does_not_matter(project: Project, company: Company) -> None:
-    before = project.entries()
+    before, moved = project.entries(), project.transfers()
     fill(project.warehouse, company, order=random.Random(3))
     project.build()
     assert_frame_equal(project.entries(), before)
+    assert_frame_equal(project.transfers(), moved)
 
 
 def _without_a_default(book: SettlementDocument) -> SettlementDocument:
@@ -259,7 +245,7 @@ def _without_a_default(book: SettlementDocument) -> SettlementDocument:
 
 
 def _with_a_rival(book: SettlementDocument) -> SettlementDocument:
-    rival = book.rules[0].model_copy(update={"id": "rival", "valid_from": None, "valid_to": None})
+    rival = book.splits[0].model_copy(update={"id": "rival", "valid_from": None, "valid_to": None})
     return book.model_copy(update={"rules": (*book.rules, rival)})
 
 
@@ -274,5 +260,5 @@ def test_a_run_stops_on_a_gap_and_on_rules_that_compete(
     project: Project, company: Company, broken: Callable[[SettlementDocument], SettlementDocument], test: str
 ) -> None:
     fill(project.warehouse, replace(company, sales=company.sales[:300], refunds=company.refunds[:100]))
-    project.write_rules(compile_rules(broken(BOOK)))
+    project.write_rules(broken(BOOK))
     assert {name for name, state in project.build().items() if state == "fail"} == {test}

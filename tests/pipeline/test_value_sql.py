@@ -94,6 +94,10 @@ TABLES: dict[str, Sequence[Row]] = {
         {"entry_id": "e3", "posting": "REFUND", "line_id": "linked", "original_line_id": "S1:half:half"}
         | {"component_seq": 1, "amount": -5},
     ],
+    "settlement_transfers": [
+        {"entry_id": "t1", "posting": "SALE", "line_id": "S1:half:half", "side": "party", "amount": 7},
+        {"entry_id": "t2", "posting": "SALE", "line_id": "S1:half:half", "side": "payer", "amount": -7},
+    ],
 }  # fmt: skip
 
 
@@ -110,7 +114,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Tables:
         {"rule_id": "r", "rule_version": "v", "component_seq": 1, "party_kind": "sales"},
         {"rule_id": "r", "rule_version": "v", "component_seq": 2, "party_kind": "hq"},
     ]
-    project.put({**TABLES, "settlement_entries": _entries(TABLES["settlement_entries"])}, rules)
+    settled = {name: _entries(TABLES[name]) for name in ("settlement_entries", "settlement_transfers")}
+    transfer_rules = [{"rule_id": "r", "rule_version": "v", "party_kind": "agent", "payer_kind": "hq"}]
+    project.put({**TABLES, **settled}, rules, transfer_rules)
     return project.build()
 
 
@@ -125,11 +131,11 @@ def _of(built: Tables, line_id: str) -> list[tuple[str, int]]:
         # the cost of the store's civil day; half up: 3.335 is 3.34
         ("S1:before:before", [("cost", -334), ("revenue", 1000)]),
         ("S1:first-day:first-day", [("cost", -501), ("cost", -100), ("revenue", 1000)]),
-        # 0.5 x 5.01 is 2.505, so 2.51; its commission; the refund with what it gave back
+        # 0.5 x 5.01 is 2.505, so 2.51; its commissions; the refund with what it gave back
         (
             "S1:half:half",
             [
-                *[("commission", -15), ("commission", 5), ("cost", -251), ("cost", -50)],
+                *[("commission", -15), ("commission", -7), ("commission", 5), ("cost", -251), ("cost", -50)],
                 *[("fee", 1), ("refund", -300), ("revenue", 1000)],
             ],
         ),

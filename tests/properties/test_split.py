@@ -7,9 +7,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.documents.settlement import RULE_KEYS
 from models.money import PPM, largest_remainder
-from models.settlement.evaluate import Place, Refund, Sale, settle_line
+from models.settlement.evaluate import settle_line
 from models.settlement.explaining import recompute
+from models.settlement.facts import Place, Refund, Sale
 from models.settlement.rules import Part, Rule
 
 AMOUNTS = st.integers(min_value=-(10**13), max_value=10**13)
@@ -59,7 +61,8 @@ def test_no_cent_goes_to_a_smaller_fraction(amount: int, weights: list[int]) -> 
 def test_refunds_never_take_more_than_remains_and_end_at_zero(
     amount: int, weights: list[int], sizes: list[int], same_moment: list[bool], random: object
 ) -> None:
-    rule = Rule("r", "v", "*", "*", "*", "*", 0, tuple(_part(seq, ppm) for seq, ppm in enumerate(weights, 1)))
+    parts = tuple(_part(seq, ppm) for seq, ppm in enumerate(weights, 1))
+    rule = Rule("r", "v", "split", tuple("*" for _ in RULE_KEYS), 0, parts)
     moments = [datetime(2026, 1, 1) + timedelta(hours=0 if same_moment[i] else i) for i in range(len(sizes))]
     refunds = [
         Refund(f"R{i:02d}", "O", SHOP, size, "CNY", DAY, moment)

@@ -10,7 +10,7 @@ from models.documents.loading import DocumentError
 from models.documents.settlement import SettlementDocument, share_ppm
 from models.settings import PROJECT_ROOT
 from models.settlement.checking import check
-from models.settlement.rules import SETTLEMENT_RULES_SCHEMA, compile_rules
+from models.settlement.rule_tables import SETTLEMENT_RULES_SCHEMA, compile_rules
 from pipelines.sandbox.places import stores
 
 SHIPPED = PROJECT_ROOT / "data" / "rulebooks" / "settlement.yaml"
@@ -101,14 +101,14 @@ def test_compiled_rules_are_whole_and_typed() -> None:
         """,
         name="n",
     )
-    rules = compile_rules(document)
+    rules = compile_rules(document)["settlement_rules"]
     assert dict(rules.schema) == SETTLEMENT_RULES_SCHEMA
-    keys = ["rule_id", "region", "channel", "specificity", "component_seq", "party_role", "party_kind", "rate_ppm"]
+    keys = ["rule_id", "region", "channel", "specificity", "component_seq", "party_role", "party_kind", "weight"]
     assert rules.select(*keys, "is_residual", "valid_from", "valid_to").rows() == [
         ("default", "*", "*", -1, 1, "platform", "hq", 1_000_000, True, None, None),
-        ("south", "华南", "*", 2, 1, "hq", "hq", 125_000, False, date(2026, 1, 1), None),
-        ("south", "华南", "*", 2, 2, "sales", "sales", 15_000, False, date(2026, 1, 1), None),
-        ("south", "华南", "*", 2, 3, "store", "store", 860_000, True, date(2026, 1, 1), None),
+        ("south", "华南", "*", 10, 1, "hq", "hq", 125_000, False, date(2026, 1, 1), None),
+        ("south", "华南", "*", 10, 2, "sales", "sales", 15_000, False, date(2026, 1, 1), None),
+        ("south", "华南", "*", 10, 3, "store", "store", 860_000, True, date(2026, 1, 1), None),
     ]
     assert rules["rule_version"].unique().to_list() == [document.version]
 

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from models.store import ExportedFile, LedgerMovedError, Store, StoreError
+from models.store import ExportedFile, LedgerMovedError, StatementKey, Store, StoreError
 from models.store.database import MIGRATIONS
 from models.store.identity_decisions import Anchor
 from models.store.tables import APPEND_ONLY, HEAD, metadata
@@ -184,6 +184,8 @@ def test_ledgers_refuse_change_and_removal(store: Store, address: str, table: st
     store.identity_decisions.decide(
         "same", Anchor("unionid", "u1"), Anchor("member_no", "m1"), reason="asked", author="cli:me", at=NOON
     )
+    of_hq = StatementKey("2026-06", "hq", "CNY")
+    store.statements.mark(of_hq, "issued", due=1, actor="cli:me", happened_on=NOON.date(), at=NOON)
     with (
         closing(sqlite3.connect(file_of(address))) as plain,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),

@@ -7,6 +7,7 @@
     ('stores', 'stg_files__stores', none),
     ('consents', 'stg_store__consents', 'decided_at'),
     ('suppressions', 'stg_store__suppressions', none),
+    ('statement_events', 'stg_store__statement_events', none),
     ('members', 'stg_files__members', 'joined_at'),
     ('staff', 'stg_files__staff', none),
     ('products', 'stg_files__products', none),

@@ -31,7 +31,9 @@ stores as (
 places as (
     select
         store_id,
+        country,
         region,
+        city,
         store_type,
         business_type,
         case when store_type = 'online' then 'online' else 'offline' end as channel,
@@ -51,8 +53,11 @@ sales as (
         cast(null as string) as link_state,
         order_lines.salesperson_id,
         order_lines.currency,
+        order_lines.line_no,
         order_lines.paid_amount as base_amount,
-        {{ local_date('order_lines.sold_at', 'stores.timezone') }} as economic_date
+        order_lines.quantity,
+        {{ local_date('order_lines.sold_at', 'stores.timezone') }} as economic_date,
+        order_lines.sold_at as happened_at
     from order_lines
     {{ only_touched(['order_lines.order_line_id']) }}
     inner join stores
@@ -71,8 +76,11 @@ unlinked_refunds as (
         'UNLINKED' as link_state,
         cast(null as string) as salesperson_id,
         currency,
+        cast(null as string) as line_no,
         -refund_amount as base_amount,
-        refunded_on as economic_date
+        cast(0 as decimal(18, 3)) as quantity,
+        refunded_on as economic_date,
+        refunded_at as happened_at
     from refunds
     where link_state <> 'LINKED'
 ),
@@ -88,8 +96,11 @@ excess_refunds as (
         'EXCESS' as link_state,
         order_lines.salesperson_id,
         refunds.currency,
+        cast(null as string) as line_no,
         -refund_positions.excess_amount as base_amount,
-        refunds.refunded_on as economic_date
+        cast(0 as decimal(18, 3)) as quantity,
+        refunds.refunded_on as economic_date,
+        refunds.refunded_at as happened_at
     from refunds
     inner join refund_positions
         on refunds.refund_line_id = refund_positions.refund_line_id
@@ -113,16 +124,21 @@ final as (
         all_postings.line_id,
         all_postings.original_line_id,
         all_postings.order_key,
+        all_postings.line_no,
         all_postings.store_id,
+        places.country,
         places.region,
+        places.city,
         places.store_type,
         places.business_type,
         places.channel,
         all_postings.link_state,
         all_postings.salesperson_id,
         all_postings.currency,
+        all_postings.quantity,
         all_postings.base_amount,
-        all_postings.economic_date
+        all_postings.economic_date,
+        all_postings.happened_at
     from all_postings
     inner join places
         on all_postings.store_id = places.store_id

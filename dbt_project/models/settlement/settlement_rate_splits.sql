@@ -11,6 +11,7 @@ with postings as (
 
 rule_choices as (
     select * from {{ ref('settlement_rule_choices') }}
+    where component = 'split'
 ),
 
 rule_weights as (
@@ -40,10 +41,7 @@ weighted as (
         postings.economic_date
     from postings
     inner join rule_choices
-        on postings.region = rule_choices.region
-        and postings.store_type = rule_choices.store_type
-        and postings.business_type = rule_choices.business_type
-        and postings.channel = rule_choices.channel
+        on postings.store_id = rule_choices.store_id
         and postings.economic_date = rule_choices.economic_date
     inner join rule_weights
         on rule_choices.rule_id = rule_weights.rule_id

@@ -1,9 +1,12 @@
--- Grain: (region, store_type, business_type, channel, economic_date). The rule of every kind of store on every day with
--- a fact: the most specific one. `tied_rules` counts the rules of that specificity: above one the rulebook is ambiguous
--- and a test stops the run.
+-- Grain: (store_id, economic_date, component). The rule of a component at each store on every day with a fact: the most
+-- specific one. `tied_rules` counts the rules of that specificity: above one the rulebook is ambiguous and a test stops
+-- the run.
 with days as (
     select distinct
+        store_id,
+        country,
         region,
+        city,
         store_type,
         business_type,
         channel,
@@ -12,32 +15,38 @@ with days as (
 ),
 
 rules as (
+    {% for rules in ['settlement_rules', 'settlement_transfer_rules'] %}
     select distinct
         rule_id,
         rule_version,
+        component,
+        country,
         region,
+        city,
         store_type,
         business_type,
         channel,
         specificity,
         valid_from,
         valid_to
-    from {{ source('lake', 'settlement_rules') }}
+    from {{ source('lake', rules) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
 holding as (
     select
-        days.region,
-        days.store_type,
-        days.business_type,
-        days.channel,
+        days.store_id,
+        rules.component,
         rules.rule_id,
         rules.rule_version,
         rules.specificity,
         days.economic_date
     from days
     inner join rules
-        on (rules.region = '*' or rules.region = days.region)
+        on (rules.country = '*' or rules.country = days.country)
+        and (rules.region = '*' or rules.region = days.region)
+        and (rules.city = '*' or rules.city = days.city)
         and (rules.store_type = '*' or rules.store_type = days.store_type)
         and (rules.business_type = '*' or rules.business_type = days.business_type)
         and (rules.channel = '*' or rules.channel = days.channel)
@@ -47,18 +56,14 @@ holding as (
 
 ranked as (
     select
-        region,
-        store_type,
-        business_type,
-        channel,
+        store_id,
+        component,
         rule_id,
         rule_version,
         economic_date,
-        count(*) over (
-            partition by region, store_type, business_type, channel, economic_date, specificity
-        ) as tied_rules,
+        count(*) over (partition by store_id, economic_date, component, specificity) as tied_rules,
         row_number() over (
-            partition by region, store_type, business_type, channel, economic_date
+            partition by store_id, economic_date, component
             order by specificity desc, rule_id, rule_version
         ) as choice
     from holding
@@ -66,10 +71,8 @@ ranked as (
 
 final as (
     select
-        region,
-        store_type,
-        business_type,
-        channel,
+        store_id,
+        component,
         rule_id,
         rule_version,
         cast(tied_rules as bigint) as tied_rules,

@@ -1,4 +1,4 @@
--- Grain: (rule_id, rule_version, has_salesperson). The rates of a rule side by side, zero where it has no component.
+-- Grain: (rule_id, rule_version, has_salesperson). The weights of a rule side by side, zero where it has no component.
 with components as (
     select * from {{ ref('settlement_components') }}
 ),
@@ -7,8 +7,8 @@ final as (
     select
         rule_id,
         rule_version,
-        {{ for_each_component('cast(sum(case when component_seq = {seq} then rate_ppm else 0 end) as bigint) as weight_{seq}') }},
-        cast(sum(rate_ppm) as bigint) as weight_total,
+        {{ for_each_component('cast(sum(case when component_seq = {seq} then weight else 0 end) as bigint) as weight_{seq}') }},
+        cast(sum(weight) as bigint) as weight_total,
         has_salesperson
     from components
     group by rule_id, rule_version, has_salesperson

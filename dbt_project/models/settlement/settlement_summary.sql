@@ -1,11 +1,26 @@
 {{ config(materialized='incremental_by_key', by=['period', 'store_id']) }}
 {{ touched([
     changed(ref('settlement_entries'), ['period', 'store_id']),
+    changed(ref('settlement_transfers'), ['period', 'store_id']),
 ]) }}
 -- Grain: (period, store_id, region, store_type, party_role, party_id, currency). Sums of entries; a sum is never rounded again.
 with entries as (
-    select parts.* from {{ ref('settlement_entries') }} as parts
-    {{ only_touched(['parts.period', 'parts.store_id']) }}
+    {% for entries in ['settlement_entries', 'settlement_transfers'] %}
+    select
+        period,
+        store_id,
+        region,
+        store_type,
+        party_role,
+        party_id,
+        currency,
+        posting,
+        line_id,
+        amount
+    from {{ ref(entries) }}
+    {{ only_touched([entries ~ '.period', entries ~ '.store_id']) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
 final as (

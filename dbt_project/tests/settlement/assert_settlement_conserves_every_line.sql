@@ -1,5 +1,6 @@
 {{ config(tags=['facts']) }}
--- I1: each sold line and each refund is settled, once, and its entries sum to its amount, to the cent.
+-- I1: each sold line and each refund is settled, once, and its entries sum to its amount, to the cent. (Transfers add nothing:
+-- assert_settlement_transfers_sum_to_zero.)
 -- Facts are taken from the commerce models, so a line that settlement lost is found too.
 with facts as (
     select

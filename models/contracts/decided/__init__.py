@@ -1,6 +1,7 @@
 """Contracts of outcomes that a recomputation could change and therefore must be kept."""
 
 from models.contracts.contract import Column, Contract, one_of
+from models.contracts.decided.settlement import SETTLEMENT
 
 CUSTOMER_IDS = Contract(
     dataset="customer_ids",
@@ -95,5 +96,5 @@ AUDIENCE_MEMBERS = Contract(
 )
 
 DECIDED: dict[str, Contract] = {
-    c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, TAG_EVENTS, SCORES, AUDIENCE_MEMBERS)
+    c.dataset: c for c in (CUSTOMER_IDS, IDENTITY_EVENTS, TAG_EVENTS, SCORES, AUDIENCE_MEMBERS, *SETTLEMENT)
 }

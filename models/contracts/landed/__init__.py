@@ -13,6 +13,7 @@ from models.contracts.landed.payments import PAYMENTS
 from models.contracts.landed.reconciliation import RECONCILIATION_DECISIONS
 from models.contracts.landed.sales import ORDERS, REFUNDS
 from models.contracts.landed.service import ENROLMENTS, TICKETS, VISITS
+from models.contracts.landed.statements import STATEMENT_EVENTS
 from models.contracts.landed.suppressions import SUPPRESSIONS
 from models.contracts.landed.taobao import TAOBAO_REFUNDS, TAOBAO_TRADE_LINES, TAOBAO_TRADES
 from models.contracts.landed.wecom import (
@@ -62,6 +63,7 @@ LANDED: dict[str, Contract] = {
         IDENTITY_DECISIONS,
         RECONCILIATION_DECISIONS,
         SUPPRESSIONS,
+        STATEMENT_EVENTS,
         MEMBERS,
         STAFF,
         PRODUCTS,

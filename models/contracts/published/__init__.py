@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from models.contracts.published.identity import IDENTITY
 from models.contracts.published.reach import REACH
 from models.contracts.published.reconciliation import RECONCILIATION
+from models.contracts.published.settlement import SETTLEMENT
 from models.contracts.published.table import (
     BIGINT,
     BOOLEAN,
@@ -178,6 +179,17 @@ _TABLES = (
     ),
     *RECONCILIATION,
     promise(
+        "settlement_transfers",
+        "line_id component side",
+        f"{TEXT}: entry_id posting line_id original_line_id order_key store_id region store_type business_type",
+        f"{TEXT}: component currency period rule_id rule_version party_role party_id",
+        f"{TEXT}: side form link_state salesperson_id bound",
+        f"{BIGINT}: base_amount rate_ppm computed_amount bound_amount weight weight_total floor_amount",
+        f"{INTEGER}: rounding",
+        f"{BIGINT}: before_amount after_amount before_value after_value amount",
+        f"{DATE}: economic_date",
+    ),
+    promise(
         "churn_scores",
         "rank",
         f"{TEXT}: customer_id artifact_id band reason_1 reason_2 reason_3 owner_userid owner_store_id",
@@ -277,6 +289,7 @@ _TABLES = (
         f"{INTEGER}: months_since",
         f"{BIGINT}: paid_amount refunded_amount",
     ),
+    *SETTLEMENT,
     *IDENTITY,
     promise(
         "data_freshness",

@@ -223,4 +223,35 @@ EXPLAINED = Query(
     parameters={"posting": Choice(("SALE", "REFUND")), "line_id": Key(), "limit": Limit()},
 )
 
-QUERIES = (PERIODS, ROLES, REGIONS, STORES, PARTIES, LINES, EXPLAINED)
+TRANSFERS = Query(
+    id="settlement_transfers",
+    sql="""
+        parties as (
+            select
+                entry_id, posting, line_id, component, currency, rule_id, rule_version, party_role, party_id, side,
+                form, link_state, bound, base_amount, rate_ppm, computed_amount, bound_amount, weight, weight_total,
+                floor_amount, rounding, before_amount, after_amount, before_value, after_value, amount, economic_date
+            from visible_settlement_transfers
+            where posting = $posting and line_id = $line_id
+        )
+        select parties.*, coalesce(visible_stores.name, visible_staff.name) as party_name
+        from parties
+        left join visible_stores on visible_stores.store_id = parties.party_id
+        left join visible_staff on visible_staff.userid = parties.party_id
+        order by parties.component, parties.link_state, parties.side
+        limit $limit
+    """,
+    columns={
+        **dict.fromkeys(("entry_id", "posting", "line_id", "component", "currency", "rule_id", "rule_version"), TEXT),
+        **dict.fromkeys(("party_role", "party_id", "party_name", "side", "form", "link_state", "bound"), TEXT),
+        "base_amount": AMOUNT,
+        "rate_ppm": COUNT,
+        **dict.fromkeys(("computed_amount", "bound_amount", "weight", "weight_total", "floor_amount"), AMOUNT),
+        "rounding": COUNT,
+        **dict.fromkeys(("before_amount", "after_amount", "before_value", "after_value", "amount"), AMOUNT),
+        "economic_date": DAY,
+    },
+    parameters={"posting": Choice(("SALE", "REFUND")), "line_id": Key(), "limit": Limit()},
+)
+
+QUERIES = (PERIODS, ROLES, REGIONS, STORES, PARTIES, LINES, EXPLAINED, TRANSFERS)

@@ -12,6 +12,7 @@ from models.documents.engagement import EngagementDocument
 from models.documents.engagement import rules_table as engagement_table
 from models.documents.identity import IdentityRegistry
 from models.documents.journey import JourneyDocument
+from models.documents.payouts import PayoutDocument, minimums_table
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.reconciliation import rules_table as reconciliation_table
 from models.documents.settlement import SettlementDocument
@@ -19,8 +20,9 @@ from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.journeys import tables as journeys
-from models.settlement.rules import compile_rules
+from models.settlement.rule_tables import compile_rules
 from pipelines import increments
+from pipelines.closing import require_whole
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
 from pipelines.documents import D, published
@@ -64,7 +66,10 @@ OWNERS = ["team:data"]
 OF_THE_RUN = {
     "run": (["store_rows", "rule_documents"], "The frozen pair: business date and sequence."),
     "lake_batches": (["store_rows", "rule_documents"], "Batches up to the run's sequence, with their source."),
-    "settlement_rules": (["rule_documents"], "The settlement rulebook as a table."),
+    "settlement_rules": (["rule_documents"], "The parts of the settlement rulebook's shares, as a table."),
+    "settlement_transfer_rules": (["rule_documents"], "Its rules of commissions, fees and rebates."),
+    "settlement_slices": (["rule_documents"], "The slices of its tiers."),
+    "settlement_minimums": (["rule_documents"], "From which balance on a party is paid, by currency."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "value_rules": (["rule_documents"], "The value document's window and limits, one row."),
     "value_scales": (["rule_documents"], "Limits of the RFM scores, by measure and currency."),
@@ -112,7 +117,8 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
-        "settlement_rules": compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        **compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        "settlement_minimums": minimums_table(_published_or_shipped(build, "payouts", PayoutDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
         "reconciliation_rules": reconciliation_table(
@@ -133,6 +139,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     for table, frame in tables.items():
         warehouse.write_input(table, frame)
     basis = increments.begin(warehouse, lake, plan, [*tables], why_whole=build.why_whole)
+    require_whole(lake, plan.to_seq, since=int(basis.before.rpartition("/")[2]) if basis.before else 0)
     counts = {"run": 1, "lake_batches": plan.to_seq} | {table: frame.height for table, frame in tables.items()}
     for dataset in CONTRACTS:
         yield dg.MaterializeResult(asset_key=["lake", dataset], metadata={"files": files[dataset]})

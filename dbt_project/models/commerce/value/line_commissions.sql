@@ -1,17 +1,55 @@
 {{ config(materialized='incremental_by_key', by=['entry_id']) }}
 {{ touched([
     changed(ref('settlement_entries'), ['entry_id']),
-    entries_of_changed_lines(),
+    changed(ref('settlement_transfers'), ['entry_id']),
+    entries_of_changed_lines(ref('settlement_entries')),
+    entries_of_changed_lines(ref('settlement_transfers')),
 ]) }}
 -- Grain: entry_id. What settlement gives to staff and agents of a sale, negative, and what it takes back of a refund, on the
 -- settlement's own days. The line of a refund is the one that it names; a refund without one has none here either.
 with entries as (
-    select given.* from {{ ref('settlement_entries') }} as given
-    {{ only_touched(['given.entry_id']) }}
+    {% for entries, part in [('settlement_entries', 'cast(component_seq as string)'), ('settlement_transfers', 'side')] %}
+    select
+        entry_id,
+        posting,
+        line_id,
+        original_line_id,
+        order_key,
+        store_id,
+        store_type,
+        currency,
+        rule_id,
+        rule_version,
+        {{ part }} as part,
+        amount,
+        economic_date
+    from {{ ref(entries) }}
+    {{ only_touched([entries ~ '.entry_id']) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
-settlement_rules as (
-    select * from {{ source('lake', 'settlement_rules') }}
+kinds as (
+    select
+        rule_id,
+        rule_version,
+        cast(component_seq as string) as part,
+        party_kind as kind
+    from {{ source('lake', 'settlement_rules') }}
+    union all
+    select
+        rule_id,
+        rule_version,
+        'party' as part,
+        party_kind as kind
+    from {{ source('lake', 'settlement_transfer_rules') }}
+    union all
+    select
+        rule_id,
+        rule_version,
+        'payer' as part,
+        payer_kind as kind
+    from {{ source('lake', 'settlement_transfer_rules') }}
 ),
 
 components as (
@@ -29,12 +67,12 @@ refunds as (
 
 parties as (
     select distinct
-        settlement_rules.rule_id,
-        settlement_rules.rule_version,
-        settlement_rules.component_seq,
+        kinds.rule_id,
+        kinds.rule_version,
+        kinds.part,
         components.component
-    from settlement_rules
-    inner join components on settlement_rules.party_kind = components.kind
+    from kinds
+    inner join components on kinds.kind = components.kind
 ),
 
 paid_away as (
@@ -46,7 +84,7 @@ paid_away as (
     inner join parties
         on entries.rule_id = parties.rule_id
         and entries.rule_version = parties.rule_version
-        and entries.component_seq = parties.component_seq
+        and entries.part = parties.part
     where entries.amount <> 0
 ),
 

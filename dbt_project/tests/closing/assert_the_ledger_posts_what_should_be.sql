@@ -1,0 +1,23 @@
+{{ config(tags=['facts']) }}
+-- I9: whatever was closed in between, all rows of an account sum to what it should be; nothing is posted of anything else.
+with should_be as (
+    select entry_id, store_id, party_role, party_id, currency, amount from {{ ref('settlement_entries') }}
+    union all
+    select entry_id, store_id, party_role, party_id, currency, amount from {{ ref('settlement_transfers') }}
+    union all
+    select entry_id, '*' as store_id, 'payment' as party_role, party_id, currency, amount from {{ ref('settlement_payments') }}
+),
+
+both_sides as (
+    select {{ account_columns() | join(', ') }}, amount from should_be
+    union all
+    select {{ account_columns() | join(', ') }}, -amount from {{ ref('settlement_ledger') }}
+    where component not in ('clearing', 'cash')
+)
+
+select
+    {{ account_columns() | join(', ') }},
+    sum(amount) as missing
+from both_sides
+group by {{ account_columns() | join(', ') }}
+having sum(amount) <> 0

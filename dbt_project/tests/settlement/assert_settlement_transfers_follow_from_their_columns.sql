@@ -1,0 +1,30 @@
+{{ config(tags=['facts']) }}
+-- I15: every amount of a transfer can be worked out again from its own row.
+with worked as (
+    select
+        *,
+        case when side = 'payer' then -amount else amount end as given,
+        case
+            when before_value is not null and form = 'reversal' then before_value - after_value
+            when before_value is not null then after_value - before_value
+            when weight is not null then case when coalesce(bound_amount, weight_total) < 0 or (bound_amount is null and base_amount < 0)
+                then -(floor_amount + rounding) else floor_amount + rounding end
+            else coalesce(bound_amount, computed_amount)
+        end as worked_out,
+        cast(abs(coalesce(bound_amount, weight_total)) as {{ wide_integer() }}) * weight as product
+    from {{ ref('settlement_transfers') }}
+)
+
+select * from worked
+where
+    given <> worked_out
+    or worked_out is null
+    or (weight is not null and cast(floor_amount as {{ wide_integer() }}) * weight_total > product)
+    or (weight is not null and product - cast(floor_amount as {{ wide_integer() }}) * weight_total >= weight_total)
+    or (weight is not null and rounding not in (0, 1))
+    or (form = 'rate' and weight is null and before_value is null and 2 * abs(
+        cast(base_amount as {{ wide_integer() }}) * rate_ppm - cast(computed_amount as {{ wide_integer() }}) * 1000000
+    ) > 1000000)
+    or (form = 'reversal' and 2 * abs(
+        cast(computed_amount as {{ wide_integer() }}) * after_amount - cast(after_value as {{ wide_integer() }}) * base_amount
+    ) > abs(base_amount))
