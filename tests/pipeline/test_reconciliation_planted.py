@@ -16,7 +16,7 @@ from pipelines.sandbox import misbilling
 from pipelines.sandbox.full import FullWorld
 from pipelines.sandbox.landing_platforms import bills_of, platforms
 from tests import dbt_runs
-from tests.reconciliation_project import MODELS, TESTS, ReconciliationProject
+from tests.reconciliation_project import BEFORE, MODELS, TESTS, ReconciliationProject
 
 pytestmark = pytest.mark.slow
 ENDS_ON = date(2026, 6, 30)
@@ -85,3 +85,55 @@ def test_every_planted_difference_is_found_and_nothing_else(planted: misbilling.
     assert counts == (planted.ours.height, planted.lines.height)
     asked = rows.join(items.filter("needs_person").select("item_id"), on="item_id", how="semi").height
     assert asked <= 0.005 * sum(counts), f"{asked} of {sum(counts)} lines need a person"
+
+
+def _shop_tables(company: FullWorld) -> dict[str, pl.DataFrame]:
+    """Orders, refunds and statements of the company's shops as the models before reconciliation have them."""
+    world = company.world
+    key = (pl.col("store_id") + ":" + pl.col("order_id")).alias("order_key")
+    amounts = world.order_lines.group_by("order_id", "store_id").agg(pl.col("paid_amount").sum())
+    orders = world.orders.join(amounts, on=["order_id", "store_id"]).with_columns(
+        key, pl.col("paid_at").is_not_null().alias("is_sale")
+    )
+    refunds = world.refunds.with_columns(key, pl.col("refund_id").alias("refund_line_id"))
+    nothing = pl.lit(None, dtype=pl.String)
+    statements = company.shop_statements.with_columns(nothing.alias("status"), nothing.alias("platform_order_id"))
+    return {
+        name: frame.select(pl.col(column).cast(dtype) for column, dtype in BEFORE[name].items())
+        for name, frame in {"orders": orders, "refunds": refunds, "stg_files__shop_statements": statements}.items()
+    }
+
+
+def test_statements_of_shops_meet_orders_and_refunds(company: FullWorld, tmp_path: Path) -> None:
+    """One order that the statement has not, one refund of another amount, a line of an order that nobody knows."""
+    tables = _shop_tables(company)
+    project = ReconciliationProject(tmp_path / "clean")
+    project.put([], ENDS_ON + timedelta(days=1), ReconciliationDocument(), **tables)
+    built = project.build()
+    assert built["reconciliation_items"].is_empty()
+    statements = tables["stg_files__shop_statements"]
+    assert built["reconciliation_days"]["bill_count"].sum() == statements.height > 1000
+    assert built["reconciliation_days"]["channel"].n_unique() > 2
+    middle = statements.filter(pl.col("occurred_at") < datetime(2026, 5, 1)).sort("occurred_at", "entry_id")
+    lost, other = middle.filter(pl.col("kind") == "payment")["entry_id"].gather([200, 300])
+    refund = middle.filter(pl.col("kind") == "refund")["entry_id"][3]
+    spoilt = statements.filter(pl.col("entry_id") != lost).with_columns(
+        pl.when(pl.col("entry_id") == other).then(pl.lit("nobody")).otherwise("order_id").alias("order_id"),
+        pl.when(pl.col("entry_id") == refund).then(pl.col("amount") - 1).otherwise("amount").alias("amount"),
+    )
+    project = ReconciliationProject(tmp_path / "spoilt")
+    project.put(
+        [], ENDS_ON + timedelta(days=1), ReconciliationDocument(), **tables | {"stg_files__shop_statements": spoilt}
+    )
+    built = project.build()
+    rows = built["reconciliation_item_rows"].join(
+        built["reconciliation_items"].select("item_id", "class"), on="item_id"
+    )
+    told = set(rows.select("class", "side", "reference").iter_rows())
+    assert told == {
+        ("CHANNEL_MISSING", "ours", lost),
+        ("CHANNEL_MISSING", "ours", other),
+        ("PLATFORM_MISSING", "bill", "nobody"),
+        ("AMOUNT_OVER", "ours", refund),
+        ("AMOUNT_OVER", "bill", refund),
+    }
