@@ -16,6 +16,11 @@ from models.store.reconciliation import VERDICTS, DifferenceRefusedError, in_for
 
 _DONE = "reconciliation_done"  # what was decided a moment ago, said once
 _STATES = ("open", "waiting", *VERDICTS)
+_PRESSED = {
+    "accept": "reconciliation.accept",
+    "adjust": "reconciliation.adjust",
+    "dispute": "reconciliation.dispute",
+}
 _MOST = 1000
 _RECENT = 20
 
@@ -239,7 +244,7 @@ def _decide(page: Page, item: dict[str, object]) -> None:
             pressed = [
                 verdict
                 for verdict in VERDICTS
-                if st.form_submit_button(words(f"reconciliation.{verdict}"), key=f"{key}_{verdict}")
+                if st.form_submit_button(words(_PRESSED[verdict]), key=f"{key}_{verdict}")
             ]
     if not pressed:
         return

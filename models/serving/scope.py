@@ -10,6 +10,7 @@ would name a store or a person out of scope (home store, owner, an order of anot
 import re
 
 from models.interactions import KINDS, sql_list, touches
+from models.serving.scope_reconciliation import RECONCILIATION_VIEWS
 from models.serving.scope_settlement import SETTLEMENT_VIEWS
 
 _NAMES_PERSON = sql_list(tuple(kind.kind for kind in KINDS if kind.names_person))
@@ -354,17 +355,7 @@ VIEWS: dict[str, str] = {
     "visible_identity_rules": """
         select * from identity_rules where $all_stores
     """,
-    # a line of a bill whose payment nobody knows is of no store; store '*' stands for it
-    "visible_reconciliation_days": """
-        select * from reconciliation_days where $all_stores or list_contains($store_ids, store_id)
-    """,
-    "visible_reconciliation_items": """
-        select * from reconciliation_items where $all_stores or list_contains($store_ids, store_id)
-    """,
-    "visible_reconciliation_item_rows": """
-        select * from reconciliation_item_rows
-        where $all_stores or item_id in (select item_id from visible_reconciliation_items)
-    """,
+    **RECONCILIATION_VIEWS,
     "visible_data_freshness": """
         select * replace (case when $all_stores then rows_count end as rows_count) from data_freshness
     """,

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from models.contracts import ROW_COLUMN
-from pipelines.sandbox import landing_platforms, lessons, merchants, tariffs
+from pipelines.sandbox import landing_platforms, lessons, merchants, misbilling, tariffs
 from pipelines.sandbox.chance import Chance
 from pipelines.sandbox.community import link_address, links_of, tags_of
 from pipelines.sandbox.company import Company
@@ -92,6 +92,7 @@ def part(full: FullWorld) -> dict[str, pl.DataFrame]:
         "cards": full.cards,
         "coupons": full.coupons.filter(pl.col("issued_at").is_not_null()),
         "shop_statements": full.shop_statements,
+        "payments": misbilling.recorded(full),
         "app_events": full.app_events.with_columns(
             pl.col("app_id").replace_strict(shops_of_apps, return_dtype=pl.String).alias("store_id")
         ),

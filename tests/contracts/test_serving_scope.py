@@ -69,6 +69,8 @@ def _parameters(query_id: str, tables: dict[str, pl.DataFrame]) -> list[dict[str
         "subject": [None, "community"],
         "before": [None],
         "skip": [0],
+        "difference_class": [None, "AMOUNT_OVER"],
+        "item_id": tables["reconciliation_items"]["item_id"].gather_every(3).to_list(),
     }
     names = list(QUERIES[query_id].parameters)
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(offered[name] for name in names))]

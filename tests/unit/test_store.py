@@ -21,6 +21,7 @@ from sqlalchemy.schema import CreateTable
 from models.store import ExportedFile, LedgerMovedError, StatementKey, Store, StoreError
 from models.store.database import MIGRATIONS
 from models.store.identity_decisions import Anchor
+from models.store.reconciliation import Difference
 from models.store.tables import APPEND_ONLY, HEAD, metadata
 from pipelines.lake import Lake, LakeError
 from pipelines.landing_store import CONSENTS_SOURCE, land_store
@@ -184,6 +185,8 @@ def test_ledgers_refuse_change_and_removal(store: Store, address: str, table: st
     store.identity_decisions.decide(
         "same", Anchor("unionid", "u1"), Anchor("member_no", "m1"), reason="asked", author="cli:me", at=NOON
     )
+    difference = Difference("ours:payment:alipay:1", "CHANNEL_MISSING", "CNY", 1)
+    store.reconciliation_decisions.decide("accept", difference, reason="asked", author="cli:me", at=NOON)
     of_hq = StatementKey("2026-06", "hq", "CNY")
     store.statements.mark(of_hq, "issued", due=1, actor="cli:me", happened_on=NOON.date(), at=NOON)
     with (
