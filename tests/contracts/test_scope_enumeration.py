@@ -79,6 +79,7 @@ ASKS = {
     "risk": {"owner", "region_manager", "store_manager", "service_manager", "operator", "analyst"},
     "journey": {"owner", "region_manager", "store_manager", "operator", "analyst"},
     "settlement": {"owner", "region_manager", "store_manager", "finance", "analyst"},
+    "reconciliation": {"owner", "region_manager", "store_manager", "finance"},
     "value": {"owner", "region_manager", "store_manager", "operator", "finance", "analyst"},
     "audiences": {"owner", "region_manager", "store_manager", "operator"},
     "identity": {"owner", "service_manager", "operator", "analyst"},
@@ -89,6 +90,7 @@ SHOWN_WHOLE = {"owner", "region_manager", "store_manager", "service_manager", "o
 ROLES = sorted(ASKS["overview"])
 ANYTHING = "owner"  # a role that may ask everything: there scopes and masks are tried alone
 _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settlement": "settlement",
+           "reconciliation": "reconciliation",
            "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics",
            "journey": "journey", "cohort": "journey", "reach": "reach"}  # fmt: skip
 _QUALITY = {

@@ -18,12 +18,23 @@ REFUSED = {"zh": "无权查看", "en": "Not allowed"}
 DAILY = {"overview", "glossary", "customers", "reach", "at_risk", "account"}
 #: The promise of docs/people.md, written down a second time.
 PAGES_OF = {
-    "owner": DAILY | {"journey", "identity", "identity_review", "value", "settlement", "quality", "imports", "people"},
-    "region_manager": DAILY | {"journey", "value", "settlement", "quality"},
-    "store_manager": DAILY | {"journey", "value", "settlement", "quality"},
+    "owner": DAILY
+    | {
+        "journey",
+        "identity",
+        "identity_review",
+        "value",
+        "settlement",
+        "reconciliation",
+        "quality",
+        "imports",
+        "people",
+    },
+    "region_manager": DAILY | {"journey", "value", "settlement", "reconciliation", "quality"},
+    "store_manager": DAILY | {"journey", "value", "settlement", "reconciliation", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
     "operator": DAILY | {"journey", "identity", "identity_review", "value", "quality", "imports"},
-    "finance": {"overview", "glossary", "value", "settlement", "quality", "account"},
+    "finance": {"overview", "glossary", "value", "settlement", "reconciliation", "quality", "account"},
     "analyst": DAILY | {"journey", "identity", "value", "settlement", "quality"},
     "no_such_role": set(),
 }
