@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from models.settings import PROJECT_ROOT, Settings
 from pipelines.cli import app
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+#: What pytest began with.
+ENVIRONMENT = dict(os.environ)
 ID_KEY = "key of the tests"
 SAMPLE = PROJECT_ROOT / "data" / "sample"
 DATASETS = PROJECT_ROOT.parent / "shared" / "datasets"
@@ -83,13 +85,27 @@ def whole_environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def first_environment() -> dict[str, str]:
+    """What pytest began with, and what it says of the test that runs."""
+    return ENVIRONMENT | {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """What a fixture of a module or a session tells its children by environment ends when it is made."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with whole_environment(first_environment()):
+        return (yield)
+
+
 @pytest.fixture(autouse=True)
 def no_environment_left_behind() -> Iterator[None]:
     """What a test, or a command that it runs in this process, hands to its children ends with the test.
 
     A run tells dbt and Dagster by environment whose company it is; the next test must not read that one's settings.
     """
-    with whole_environment(dict(os.environ)):
+    with whole_environment(first_environment()):
         yield
 
 

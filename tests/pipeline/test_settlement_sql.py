@@ -186,9 +186,12 @@ class Project:
             rows.write_parquet(path)
 
     def build(self) -> dict[str, str]:
-        """Run models and tests of settlement, without those of closing. Returns the state of each node by its name."""
+        """Run models and tests of what orders owe to whom, without closing and reconciliation. Returns node → state."""
         selection = ("--select", "path:models/settlement", "path:tests/settlement")
-        return dbt_runs.states(self.folder, "build", *selection, "--exclude", "path:models/settlement/closing")
+        others = [
+            f"path:{kind}/settlement/{room}" for kind in ("models", "tests") for room in ("closing", "reconciliation")
+        ]
+        return dbt_runs.states(self.folder, "build", *selection, "--exclude", *others)
 
     def entries(self) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
