@@ -4,20 +4,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 from rich.table import Table
 
 from models.documents.settlement import SettlementDocument
-from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.cases import SettlementCase, differences
 from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_transfers import explain_transfer
-from pipelines.commands import settlement_closing, settlement_money
+from pipelines.commands import settlement_closing, settlement_money, settlement_versions
 from pipelines.commands.output import AsJson, emit, fail
-from pipelines.warehouse import ENGINE_CONFIG
+from pipelines.rulebooks import places, published_snapshot
 
 DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
@@ -43,13 +41,7 @@ def check(
     """
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
-    sql = (
-        "select distinct country, region, city, store_type, business_type, "
-        "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
-    )
-    with _snapshot(settings) as connection:
-        combinations = connection.sql(sql).pl()
-    problems = check_document(rulebook, combinations, from_.date(), until.date())
+    problems = check_document(rulebook, places(settings), from_.date(), until.date())
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)
@@ -71,7 +63,7 @@ def explain(
 
     Exit codes: 0 done, 1 the line has no entries.
     """
-    with _snapshot(Settings()) as connection:
+    with published_snapshot(Settings()) as connection:
         sql = "select * from settlement_entries where line_id = $line order by posting, component_seq"
         entries = connection.sql(sql, params={"line": line}).pl().to_dicts()
         sql = "select * from settlement_transfers where line_id = $line order by posting, component, side"
@@ -109,13 +101,10 @@ def case(
         raise typer.Exit(1)
 
 
-def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
-    pointer = read_pointer(settings.published_dir)
-    if pointer is None:
-        fail("nothing is published yet; `scrm run` publishes")
-    return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
-
-
+VERSIONS = (
+    *(settlement_versions.publish, settlement_versions.approve, settlement_versions.withdraw),
+    *(settlement_versions.versions, settlement_versions.rollback),
+)
 CLOSING = (settlement_closing.close, settlement_closing.verify, settlement_closing.statements, settlement_closing.mark)
-for verb in (*CLOSING, settlement_money.payouts, settlement_money.export_accounting):
+for verb in (*VERSIONS, *CLOSING, settlement_money.payouts, settlement_money.export_accounting):
     app.command()(verb)
