@@ -35,7 +35,7 @@ PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
 MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 
 #: What one party of a sale pays to another.
-Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee"]
+Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee", "tax"]
 TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
 
 #: Levels of a place, finest first, then the other keys of a rule.
@@ -145,7 +145,9 @@ class TransferRule(_Placed):
 
     One of ``rate``, ``fixed``, ``tiers`` and ``package`` says how much. ``currency`` is that of the amounts written in
     the rule. ``on_refund``: give back in proportion (``original``) or lower what was accumulated (``retier``); left
-    out: rebates ``retier``, others ``original``.
+    out: rebates ``retier``, others ``original``. ``tax``: reckon with the amount without its tax (``excl``) or with it
+    (``incl``, which differs where prices exclude it); left out: as it was paid. A rule of the component ``tax`` says no
+    form: it gives the tax of each line.
     """
 
     component: Transferred
@@ -160,6 +162,7 @@ class TransferRule(_Placed):
     floor: Bound | None = None
     currency: str = Field(default="CNY", pattern=_CURRENCY)
     on_refund: Literal["original", "retier"] | None = None
+    tax: Literal["incl", "excl"] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -258,6 +261,8 @@ def _party_problems(party: str, field: str) -> list[str]:
 
 def _form_problems(rule: TransferRule) -> list[str]:
     forms = [name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name) is not None]
+    if rule.component == "tax":
+        return _tax_problems(rule, forms)
     problems = (
         []
         if len(forms) == 1
@@ -266,6 +271,12 @@ def _form_problems(rule: TransferRule) -> list[str]:
     if rule.floor is not None and rule.floor.per not in ("line", "order"):
         problems.append("floor: a floor holds per line or per order; write one of the two")
     return problems + _bound_problems(rule)
+
+
+def _tax_problems(rule: TransferRule, forms: list[str]) -> list[str]:
+    """The tax table says how much a tax is."""
+    given = [*forms, *(name for name in ("cap", "floor", "on_refund", "tax") if getattr(rule, name) is not None)]
+    return [f"{', '.join(given)}: the tax table says how much a tax is; remove it"] if given else []
 
 
 def _bound_problems(rule: TransferRule) -> list[str]:

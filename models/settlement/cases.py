@@ -29,10 +29,12 @@ from pydantic import Field, model_validator
 
 from models.documents.loading import Document, RefusedError
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.money import display, to_minor
 from models.settlement.evaluate import settle
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
 from models.settlement.rules import rules_of
+from models.settlement.taxes import NO_TAXES, TaxTable
 
 
 class StoreState(Document):
@@ -59,6 +61,7 @@ class SaleCase(Document):
     sales: str | None = None
     quantity: Decimal = Decimal(1)
     currency: str | None = None
+    tax_category: str | None = None
     store: StoreState | None = None
 
 
@@ -83,11 +86,12 @@ class Expected(Document):
 
 
 class SettlementCase(Document):
-    """A worked case. ``currency`` is that of amounts for which nothing else is said."""
+    """A worked case. ``currency`` is that of amounts for which nothing else is said; ``taxes`` is a tax table."""
 
     case: str
     about: str = ""
     rulebook: SettlementDocument
+    taxes: TaxDocument | None = None
     store: StoreState = StoreState()
     currency: str = "CNY"
     sales: tuple[SaleCase, ...] = ()
@@ -125,7 +129,8 @@ def worked(case: SettlementCase) -> list[Entry | TransferEntry]:
     """All entries of a case. Raises RuleGapError or RuleAmbiguityError when a fact has no rule, or two."""
     sales = [_sale(case, sale, number) for number, sale in enumerate(case.sales)]
     refunds = [(_refund(case, refund, number), refund.of) for number, refund in enumerate(case.refunds)]
-    entries, transfers = settle(sales, refunds, rules_of(case.rulebook))
+    taxes = TaxTable(case.taxes) if case.taxes else NO_TAXES
+    entries, transfers = settle(sales, refunds, rules_of(case.rulebook), taxes)
     return [*entries, *transfers]
 
 
@@ -171,6 +176,7 @@ def _sale(case: SettlementCase, sale: SaleCase, number: int) -> Sale:
         salesperson_id=sale.sales,
         quantity_milli=int(sale.quantity * 1000),
         happened_at=_moment(sale.day, number),
+        tax_category=sale.tax_category,
     )
 
 

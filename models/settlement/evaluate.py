@@ -25,6 +25,7 @@ from models.settlement.facts import (
 )
 from models.settlement.positions import Position, positions
 from models.settlement.rules import Rule
+from models.settlement.taxes import NO_TAXES, TaxTable, base_of
 from models.settlement.transfers import Item
 
 __all__ = ["Entry", "Place", "Refund", "Sale", "choose_rule", "settle", "settle_line", "settle_unlinked"]
@@ -51,7 +52,10 @@ class _Posting:
 
 
 def settle(
-    sales: Sequence[Sale], refunds: Sequence[tuple[Refund, str | None]], rules: Sequence[Rule]
+    sales: Sequence[Sale],
+    refunds: Sequence[tuple[Refund, str | None]],
+    rules: Sequence[Rule],
+    taxes: TaxTable = NO_TAXES,
 ) -> tuple[list[Entry], list[TransferEntry]]:
     """Entries of the split and of all transfers, in no order. A refund names the line that it takes back, or None."""
     of_line: dict[str | None, list[Refund]] = {}
@@ -67,7 +71,7 @@ def settle(
         of_it = [rule for rule in rules if rule.component == component]
         if of_it:
             facts = [with_place(_nobody(refund), refund) for refund in unlinked]
-            transferred += _transferred(of_it, sales, placed, facts, rules)
+            transferred += _transferred(of_it, sales, placed, facts, rules, taxes)
     return entries, transferred
 
 
@@ -196,14 +200,15 @@ def _transferred(
     placed: Mapping[str, Sequence[Position]],
     unlinked: Sequence[Sale],
     rules: Sequence[Rule],
+    taxes: TaxTable,
 ) -> list[TransferEntry]:
     """Entries of one component's transfers over all facts."""
-    items = [_item(sale, "SALE", None, None, of_it, rules) for sale in sales]
-    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules) for fact in unlinked]
+    items = [_item(sale, "SALE", None, None, of_it, rules, taxes) for sale in sales]
+    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules, taxes) for fact in unlinked]
     for sale in sales:
         for position in placed[sale.line_id]:
             if position.is_excess:
-                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules))
+                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules, taxes))
     known = sorted((item for item in items if item), key=lambda item: (item.sale.order, item.link_state or ""))
     lowered = [one for item in known if item.terms.retiers for one in _lowering(item, placed)]
     worked = [one for item in known if item.terms.level == "line" for one in [transfers.by_line(item)]]
@@ -224,6 +229,7 @@ def _item(
     original: str | None,
     of_it: Sequence[Rule],
     rules: Sequence[Rule],
+    taxes: TaxTable,
 ) -> Item | None:
     winners = _winners(of_it, fact, of_it[0].component)
     who = transfers.parties(winners[0], choose_rule(rules, fact), fact) if winners else None
@@ -232,7 +238,14 @@ def _item(
     rule = choose_rule(of_it, fact, of_it[0].component)
     if rule.transfer and rule.transfer.speaks_amounts and rule.transfer.currency != fact.currency:
         return None  # told as unsettled
-    return Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli)
+    item = Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli, fact.amount)
+    if not item.terms.needs_tax:
+        return item
+    tax = taxes.of(fact)
+    if tax is None:
+        return None  # told as unsettled
+    base = base_of(fact.amount, tax, item.terms.tax_basis)
+    return replace(item, base=base, tax=tax, tax_amount=tax.of(fact.amount))
 
 
 def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item]:
@@ -242,15 +255,18 @@ def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item
     found = []
     for position in placed[item.sale.line_id]:
         if position.linked:
-            spent = [
-                given_back(item.quantity_milli, part, item.sale.amount)
-                for part in (position.before, position.before + position.linked)
-            ]
+
+            def back(whole: int, position: Position = position) -> int:
+                """What the refund takes of ``whole``, negative."""
+                parts = (position.before, position.before + position.linked)
+                before, after = (given_back(whole, part, item.sale.amount) for part in parts)
+                return before - after
+
             fact = replace(position.as_fact(item.sale), happened_at=position.refund.refunded_at)
-            lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=-position.linked)
-            found.append(
-                replace(lowered, original_line_id=item.sale.line_id, quantity_milli=spent[0] - spent[1], of=item.sale)
-            )
+            lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=back(item.base))
+            lowered = replace(lowered, original_line_id=item.sale.line_id, quantity_milli=back(item.quantity_milli))
+            taxed = None if item.tax_amount is None else back(item.tax_amount)
+            found.append(replace(lowered, line_amount=-position.linked, tax_amount=taxed, of=item.sale))
     return found
 
 

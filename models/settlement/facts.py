@@ -40,6 +40,7 @@ class Sale:
     line_no: str = ""
     quantity_milli: int = 1000
     happened_at: datetime | None = None
+    tax_category: str | None = None
 
     @property
     def combination(self) -> tuple[str, ...]:
@@ -131,6 +132,10 @@ class TransferEntry:
     link_state: str | None
     salesperson_id: str | None
     bound: str | None
+    line_amount: int
+    tax_id: str | None
+    tax_ppm: int | None
+    tax_amount: int | None
     base_amount: int
     rate_ppm: int
     computed_amount: int | None

@@ -33,6 +33,7 @@ TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
     "level": pl.String(),
     "fixed_per": pl.String(),
     "package_rounding": pl.String(),
+    "tax_basis": pl.String(),
     "currency": pl.String(),
     "rate_ppm": pl.Int64(),
     "fixed_amount": pl.Int64(),
@@ -42,6 +43,7 @@ TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
     "floor_amount": pl.Int64(),
     "speaks_amounts": pl.Boolean(),
     "retiers": pl.Boolean(),
+    "needs_tax": pl.Boolean(),
     **_DAYS,
 }
 SLICES_SCHEMA: dict[str, pl.DataType] = {
@@ -96,9 +98,23 @@ def _transfers(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
         yield (
             *_head(rule),
             *(terms.role, terms.payee, terms.payer, terms.form, terms.level, terms.fixed_per),
-            *(package.rounding if package else None, terms.currency, terms.rate_ppm, terms.fixed_amount),
+            *(
+                package.rounding if package else None,
+                terms.tax_basis,
+                terms.currency,
+                terms.rate_ppm,
+                terms.fixed_amount,
+            ),
             *((package.size_milli, package.price) if package else (None, None)),
-            *(terms.cap, terms.floor, terms.speaks_amounts, terms.retiers, rule.valid_from, rule.valid_to),
+            *(
+                terms.cap,
+                terms.floor,
+                terms.speaks_amounts,
+                terms.retiers,
+                terms.needs_tax,
+                rule.valid_from,
+                rule.valid_to,
+            ),
         )
 
 

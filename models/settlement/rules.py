@@ -41,8 +41,8 @@ class Part:
 class Transfer:
     """How much ``payee`` gets from ``payer`` (None: the residual owner). Amounts are minor units of ``currency``.
 
-    ``form`` is rate, fixed, tiers or package; ``level`` says where cap and floor hold: line, order, or
-    a period (of which the cap limits the sum).
+    ``form`` is rate, fixed, tiers, package or tax (the tax of the line); ``tax_basis`` is incl, excl or None; ``level``
+    says where cap and floor hold: line, order, or a period (of which the cap limits the sum).
     """
 
     role: str
@@ -59,11 +59,17 @@ class Transfer:
     cap: int | None = None
     floor: int | None = None
     retiers: bool = False
+    tax_basis: str | None = None
 
     @property
     def speaks_amounts(self) -> bool:
         """Whether it says amounts, which hold for facts in its currency only."""
-        return self.form != "rate" or self.cap is not None or self.floor is not None
+        return self.form not in ("rate", "tax") or self.cap is not None or self.floor is not None
+
+    @property
+    def needs_tax(self) -> bool:
+        """Whether it settles nothing without a rate of the tax table."""
+        return self.form == "tax" or self.tax_basis is not None
 
     @property
     def accumulates(self) -> bool:
@@ -163,7 +169,7 @@ def _terms(rule: TransferRule) -> Transfer:
     def minor(amount: Decimal) -> int:
         return to_minor(amount, rule.currency)
 
-    form = next(name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name))
+    form = next((name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name)), "tax")
     return Transfer(
         role=rule.role or rule.component,
         payee=rule.party,
@@ -185,6 +191,7 @@ def _terms(rule: TransferRule) -> Transfer:
         cap=minor(rule.cap.amount) if rule.cap else None,
         floor=minor(rule.floor.amount) if rule.floor else None,
         retiers=rule.retiers,
+        tax_basis=rule.tax,
     )
 
 

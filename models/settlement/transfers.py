@@ -6,6 +6,8 @@ Twin of the dbt models ``settlement_transfer_lines`` and ``settlement_transfers`
   that was hit replaces it by ``bound_amount``.
 - at an order: the order's total (``bound_amount``, or ``weight_total`` where no bound was hit) goes back to its lines
   by largest remainder over ``weight``, each line's ``computed_amount``.
+- ``tax``: ``computed_amount`` = ``tax_amount``.
+- where a rule says with or without tax: ``base_amount`` is ``line_amount`` with or without ``tax_amount``.
 - ``tiers``, ``package``, and whatever has a cap of a period: ``after_value`` - ``before_value``, the function of the
   rule at ``after_amount`` and ``before_amount``, what its payee had accumulated in the period.
 - ``reversal``: of ``computed_amount``, what the line gave, the part ``after_amount`` of ``base_amount`` was given back,
@@ -21,12 +23,14 @@ from models.settlement.accumulating import bounded, given_back, half_up, package
 from models.settlement.facts import Sale, TransferEntry, party_id
 from models.settlement.positions import Position
 from models.settlement.rules import Rule, Transfer
+from models.settlement.taxes import Tax
 
 
 @dataclass(frozen=True)
 class Item:
     """A fact under a transfer rule. ``base`` and ``quantity_milli`` carry the sign of the fact.
 
+    ``base`` is what the rule reckons with of ``line_amount``, ``tax_amount`` the tax of it; None: none was needed.
     ``of``: the sale in whose period a refund lowers what was accumulated.
     """
 
@@ -40,6 +44,9 @@ class Item:
     payer_role: str
     base: int
     quantity_milli: int
+    line_amount: int
+    tax: Tax | None = None
+    tax_amount: int | None = None
     of: Sale | None = None
 
     @property
@@ -86,6 +93,8 @@ def period_of(day: date, length: str) -> str:
 def computed(item: Item) -> int:
     """What a rate or an amount gives on one item, before its bounds."""
     terms = item.terms
+    if terms.form == "tax":
+        return item.tax_amount or 0
     if terms.form == "rate":
         return half_up(item.base * terms.rate_ppm, PPM)
     if terms.fixed_per == "unit":
@@ -174,7 +183,7 @@ def reversals(worked: Worked, positions: Sequence[Position]) -> list[Worked]:
         whole = worked.item.sale.amount
         values = [given_back(worked.amount, part, whole) for part in (before, after)]
         item = replace(worked.item, sale=position.as_fact(worked.item.sale), posting="REFUND", link_state="LINKED")
-        item = replace(item, original_line_id=worked.item.sale.line_id, base=whole)
+        item = replace(item, original_line_id=worked.item.sale.line_id, base=whole, line_amount=whole)
         found.append(
             Worked(
                 *(item, values[0] - values[1], "reversal", worked.amount),
@@ -214,6 +223,10 @@ def entries_of(worked: Worked) -> list[TransferEntry]:
         link_state=item.link_state,
         salesperson_id=sale.salesperson_id,
         bound=worked.bound,
+        line_amount=item.line_amount,
+        tax_id=item.tax.tax_id if item.tax else None,
+        tax_ppm=item.tax.ppm if item.tax else None,
+        tax_amount=item.tax_amount,
         base_amount=item.base,
         rate_ppm=terms.rate_ppm,
         computed_amount=worked.computed,

@@ -9,10 +9,13 @@ import typer
 from rich.table import Table
 
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.cases import SettlementCase, differences
+from models.settlement.checking import Problem
 from models.settlement.checking import check as check_document
+from models.settlement.coverage import Uncovered, tax_gaps
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_transfers import explain_transfer
 from pipelines.commands import settlement_closing, settlement_money
@@ -35,7 +38,8 @@ def check(
     until: Annotated[datetime, typer.Option(help="the day after the last", formats=[DAY])] = LAST_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot.
+    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot, and tax rates
+    that its rules need and the tax table does not have.
 
     Example: `scrm settlement check draft.yaml --from 2026-01-01 --until 2027-01-01`
 
@@ -44,12 +48,17 @@ def check(
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
     sql = (
-        "select distinct country, region, city, store_type, business_type, "
+        "select store_id, country, region, city, store_type, business_type, "
         "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
     )
     with _snapshot(settings) as connection:
-        combinations = connection.sql(sql).pl()
-    problems = check_document(rulebook, combinations, from_.date(), until.date())
+        stores = connection.sql(sql).pl()
+    days = (from_.date(), until.date())
+    taxes = TaxDocument.load(settings.rulebooks / "tax.yaml")
+    problems: list[Problem | Uncovered] = [
+        *check_document(rulebook, stores, *days),
+        *tax_gaps(rulebook, taxes, stores, *days),
+    ]
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)

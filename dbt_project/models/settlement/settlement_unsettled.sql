@@ -1,5 +1,5 @@
 -- Grain: (posting_id, component). What a rule was found for and could not settle, with the reason. CURRENCY: the rule says
--- amounts in another currency than that of the fact.
+-- amounts in another currency than that of the fact. TAX: the rule needs a tax rate, and none holds for the fact.
 with postings as (
     select * from {{ ref('settlement_postings') }}
 ),
@@ -10,7 +10,11 @@ rule_choices as (
 
 transfer_rules as (
     select * from {{ source('lake', 'settlement_transfer_rules') }}
-    where speaks_amounts
+    where speaks_amounts or needs_tax
+),
+
+terms as (
+    select * from {{ ref('settlement_posting_terms') }}
 ),
 
 final as (
@@ -19,7 +23,7 @@ final as (
         postings.line_id,
         postings.store_id,
         transfer_rules.component,
-        'CURRENCY' as reason,
+        case when transfer_rules.speaks_amounts and transfer_rules.currency <> postings.currency then 'CURRENCY' else 'TAX' end as reason,
         transfer_rules.rule_id,
         transfer_rules.rule_version,
         postings.currency,
@@ -34,7 +38,10 @@ final as (
         on rule_choices.rule_id = transfer_rules.rule_id
         and rule_choices.rule_version = transfer_rules.rule_version
         and rule_choices.component = transfer_rules.component
-    where transfer_rules.currency <> postings.currency
+    inner join terms
+        on postings.posting_id = terms.posting_id
+    where (transfer_rules.speaks_amounts and transfer_rules.currency <> postings.currency)
+        or (transfer_rules.needs_tax and terms.tax_id is null)
 )
 
 select * from final
