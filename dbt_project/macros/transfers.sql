@@ -72,6 +72,7 @@
         payer_role,
         form,
         line_amount,
+        points_amount,
         tax_id,
         tax_ppm,
         tax_amount,

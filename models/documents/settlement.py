@@ -22,6 +22,7 @@ from models.documents.settlement_forms import (
     Package,
     Rate,
     Tiers,
+    canonical_rate,
     canonical_share,
     share_ppm,
 )
@@ -37,6 +38,9 @@ MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 #: What one party of a sale pays to another.
 Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee", "tax"]
 TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
+#: Who may pay for points: parties that every fact has.
+Funder = Literal["hq", "region", "store", "platform"]
+MAX_FUNDERS = 4
 
 #: Levels of a place, finest first, then the other keys of a rule.
 PLACE_KEYS = ("city", "region", "country")
@@ -146,8 +150,8 @@ class TransferRule(_Placed):
     One of ``rate``, ``fixed``, ``tiers`` and ``package`` says how much. ``currency`` is that of the amounts written in
     the rule. ``on_refund``: give back in proportion (``original``) or lower what was accumulated (``retier``); left
     out: rebates ``retier``, others ``original``. ``tax``: reckon with the amount without its tax (``excl``) or with it
-    (``incl``, which differs where prices exclude it); left out: as it was paid. A rule of the component ``tax`` says no
-    form: it gives the tax of each line.
+    (``incl``, which differs where prices exclude it); left out: as it was paid. ``base: cash``: what points paid does
+    not count. A rule of the component ``tax`` says no form: it gives the tax of each line.
     """
 
     component: Transferred
@@ -162,6 +166,7 @@ class TransferRule(_Placed):
     floor: Bound | None = None
     currency: str = Field(default="CNY", pattern=_CURRENCY)
     on_refund: Literal["original", "retier"] | None = None
+    base: Literal["gross", "cash"] = "gross"
     tax: Literal["incl", "excl"] | None = None
 
     @model_validator(mode="after")
@@ -186,13 +191,46 @@ class TransferRule(_Placed):
         return (self.on_refund or ("retier" if self.component == "rebate" else "original")) == "retier"
 
 
+class PointsFunder(Document):
+    """Who pays which share of what the points of a sale are worth."""
+
+    party: Funder
+    share: Annotated[str, BeforeValidator(canonical_rate)]
+
+
+class PointsRule(_Placed):
+    """Who pays for the points that a sale was paid with: the funders give, ``account`` gets what they are worth."""
+
+    component: Literal["points_funding"]
+    funders: tuple[PointsFunder, ...] = Field(min_length=1, max_length=MAX_FUNDERS)
+    account: str = Field(default="points", min_length=1)
+
+    @model_validator(mode="after")
+    def _funders_pay_all(self) -> Self:
+        named = [funder.party for funder in self.funders]
+        total = sum(share_ppm(funder.share) for funder in self.funders)
+        problems = [*_id_problems(self.id)]
+        if len(set(named)) < len(named):
+            problems.append("funders: a party is there twice; join its shares")
+        if total != PPM:
+            problems.append(f"funders: the shares sum to {(Decimal(total) * 100 / PPM).normalize():f}%; make them 100%")
+        if problems:
+            raise ValueError(f'rule "{self.id}": ' + "; ".join(problems))
+        return self
+
+
 def _kind_of_rule(value: Any) -> str:
     component = value.get("component", "split") if isinstance(value, dict) else getattr(value, "component", "split")
+    if component == "points_funding":
+        return "points"
     return "transfer" if component in TRANSFERRED else "shared"
 
 
 AnyRule = Annotated[
-    Annotated[SettlementRule, Tag("shared")] | Annotated[TransferRule, Tag("transfer")], Discriminator(_kind_of_rule)
+    Annotated[SettlementRule, Tag("shared")]
+    | Annotated[TransferRule, Tag("transfer")]
+    | Annotated[PointsRule, Tag("points")],
+    Discriminator(_kind_of_rule),
 ]
 
 
@@ -205,7 +243,7 @@ class SettlementDocument(Document):
     name: str = Field(min_length=1)
     rules: tuple[AnyRule, ...] = ()
     default: DefaultRule | None = None
-    none: tuple[Transferred, ...] = ()
+    none: tuple[Transferred | Literal["points_funding"], ...] = ()
 
     @property
     def version(self) -> str:

@@ -52,7 +52,10 @@ class StoreState(Document):
 
 
 class SaleCase(Document):
-    """A sold line. ``order``: lines with the same one are one order; by default each line is its own."""
+    """A sold line. ``order``: lines with the same one are one order; by default each line is its own.
+
+    ``points``: what the points were worth that paid a part of the whole order; the same on each of its lines.
+    """
 
     line: str
     amount: Decimal
@@ -62,6 +65,7 @@ class SaleCase(Document):
     quantity: Decimal = Decimal(1)
     currency: str | None = None
     tax_category: str | None = None
+    points: Decimal = Decimal(0)
     store: StoreState | None = None
 
 
@@ -177,6 +181,7 @@ def _sale(case: SettlementCase, sale: SaleCase, number: int) -> Sale:
         quantity_milli=int(sale.quantity * 1000),
         happened_at=_moment(sale.day, number),
         tax_category=sale.tax_category,
+        order_points=to_minor(sale.points, currency),
     )
 
 

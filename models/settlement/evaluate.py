@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from models.documents.settlement import TRANSFERRED
 from models.money import PPM, largest_remainder
 from models.settlement import transfers
 from models.settlement.accumulating import given_back
@@ -23,12 +22,21 @@ from models.settlement.facts import (
     party_id,
     with_place,
 )
+from models.settlement.points import line_points
 from models.settlement.positions import Position, positions
 from models.settlement.rules import Rule
 from models.settlement.taxes import NO_TAXES, TaxTable, base_of
 from models.settlement.transfers import Item
 
 __all__ = ["Entry", "Place", "Refund", "Sale", "choose_rule", "settle", "settle_line", "settle_unlinked"]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is looked up beside the rules: tax rates, and what the points of each line are worth."""
+
+    taxes: TaxTable
+    points: Mapping[str, int]
 
 
 class RuleGapError(ValueError):
@@ -67,11 +75,12 @@ def settle(
         entries += settle_line(sale, of_line.get(sale.line_id, []), rules)
     placed = {sale.line_id: positions(sale, of_line.get(sale.line_id, [])) for sale in sales}
     transferred: list[TransferEntry] = []
-    for component in TRANSFERRED:
+    points = line_points(sales)
+    for component in sorted({rule.component for rule in rules} - {"split"}):
         of_it = [rule for rule in rules if rule.component == component]
         if of_it:
             facts = [with_place(_nobody(refund), refund) for refund in unlinked]
-            transferred += _transferred(of_it, sales, placed, facts, rules, taxes)
+            transferred += _transferred(of_it, sales, placed, facts, rules, Beside(taxes, points))
     return entries, transferred
 
 
@@ -200,15 +209,15 @@ def _transferred(
     placed: Mapping[str, Sequence[Position]],
     unlinked: Sequence[Sale],
     rules: Sequence[Rule],
-    taxes: TaxTable,
+    beside: Beside,
 ) -> list[TransferEntry]:
     """Entries of one component's transfers over all facts."""
-    items = [_item(sale, "SALE", None, None, of_it, rules, taxes) for sale in sales]
-    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules, taxes) for fact in unlinked]
+    items = [_item(sale, "SALE", None, None, of_it, rules, beside) for sale in sales]
+    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules, beside) for fact in unlinked]
     for sale in sales:
         for position in placed[sale.line_id]:
             if position.is_excess:
-                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules, taxes))
+                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules, beside))
     known = sorted((item for item in items if item), key=lambda item: (item.sale.order, item.link_state or ""))
     lowered = [one for item in known if item.terms.retiers for one in _lowering(item, placed)]
     worked = [one for item in known if item.terms.level == "line" for one in [transfers.by_line(item)]]
@@ -229,7 +238,7 @@ def _item(
     original: str | None,
     of_it: Sequence[Rule],
     rules: Sequence[Rule],
-    taxes: TaxTable,
+    beside: Beside,
 ) -> Item | None:
     winners = _winners(of_it, fact, of_it[0].component)
     who = transfers.parties(winners[0], choose_rule(rules, fact), fact) if winners else None
@@ -239,13 +248,16 @@ def _item(
     if rule.transfer and rule.transfer.speaks_amounts and rule.transfer.currency != fact.currency:
         return None  # told as unsettled
     item = Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli, fact.amount)
+    if item.terms.on_cash or item.terms.form == "points":
+        item = replace(item, points=beside.points.get(fact.line_id, 0) if posting == "SALE" else 0)
+    if item.terms.on_cash:
+        item = replace(item, base=fact.amount - (item.points or 0))
     if not item.terms.needs_tax:
         return item
-    tax = taxes.of(fact)
+    tax = beside.taxes.of(fact)
     if tax is None:
         return None  # told as unsettled
-    base = base_of(fact.amount, tax, item.terms.tax_basis)
-    return replace(item, base=base, tax=tax, tax_amount=tax.of(fact.amount))
+    return replace(item, base=base_of(item.base, tax, item.terms.tax_basis), tax=tax, tax_amount=tax.of(item.base))
 
 
 def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item]:
@@ -265,8 +277,8 @@ def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item
             fact = replace(position.as_fact(item.sale), happened_at=position.refund.refunded_at)
             lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=back(item.base))
             lowered = replace(lowered, original_line_id=item.sale.line_id, quantity_milli=back(item.quantity_milli))
-            taxed = None if item.tax_amount is None else back(item.tax_amount)
-            found.append(replace(lowered, line_amount=-position.linked, tax_amount=taxed, of=item.sale))
+            taxed, paid = (None if whole is None else back(whole) for whole in (item.tax_amount, item.points))
+            found.append(replace(lowered, line_amount=-position.linked, tax_amount=taxed, points=paid, of=item.sale))
     return found
 
 

@@ -39,11 +39,14 @@ TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
     "fixed_amount": pl.Int64(),
     "package_size_milli": pl.Int64(),
     "package_price": pl.Int64(),
+    "points_from": pl.Int64(),
+    "points_to": pl.Int64(),
     "cap_amount": pl.Int64(),
     "floor_amount": pl.Int64(),
     "speaks_amounts": pl.Boolean(),
     "retiers": pl.Boolean(),
     "needs_tax": pl.Boolean(),
+    "on_cash": pl.Boolean(),
     **_DAYS,
 }
 SLICES_SCHEMA: dict[str, pl.DataType] = {
@@ -62,14 +65,15 @@ def compile_rules(document: SettlementDocument) -> dict[str, pl.DataFrame]:
 
     ``settlement_rules`` (SETTLEMENT_RULES_SCHEMA): one row per rule of a shared component and part; ``weight`` is parts
     in a million, or what the rule states. ``settlement_transfer_rules`` (TRANSFER_RULES_SCHEMA): one row per transfer
-    rule; null ``payer_kind`` is the residual owner; amounts are minor units of ``currency``. ``settlement_slices``
+    rule (of points, per funder); null ``payer_kind`` is the residual owner; amounts are minor units of ``currency``.
+    ``settlement_slices``
     (SLICES_SCHEMA): one row per slice of a rule with tiers, from ``starts_at`` to before ``ends_before`` (null: open)
     in whole minor units, whatever the rulebook says of the boundary. Null dates are open.
     """
     rules = rules_of(document)
     return {
         "settlement_rules": _frame(_parts(rules), SETTLEMENT_RULES_SCHEMA, "rule_id", "component_seq"),
-        "settlement_transfer_rules": _frame(_transfers(rules), TRANSFER_RULES_SCHEMA, "rule_id"),
+        "settlement_transfer_rules": _frame(_transfers(rules), TRANSFER_RULES_SCHEMA, "rule_id", "component"),
         "settlement_slices": _frame(_slices(rules), SLICES_SCHEMA, "rule_id", "slice_seq"),
     }
 
@@ -106,12 +110,14 @@ def _transfers(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
                 terms.fixed_amount,
             ),
             *((package.size_milli, package.price) if package else (None, None)),
+            *(terms.points_from, terms.points_to),
             *(
                 terms.cap,
                 terms.floor,
                 terms.speaks_amounts,
                 terms.retiers,
                 terms.needs_tax,
+                terms.on_cash,
                 rule.valid_from,
                 rule.valid_to,
             ),

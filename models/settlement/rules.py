@@ -9,6 +9,7 @@ from models.documents.settlement import (
     PLACE_KEYS,
     RULE_KEYS,
     DefaultRule,
+    PointsRule,
     SettlementDocument,
     SettlementRule,
     TransferRule,
@@ -41,8 +42,9 @@ class Part:
 class Transfer:
     """How much ``payee`` gets from ``payer`` (None: the residual owner). Amounts are minor units of ``currency``.
 
-    ``form`` is rate, fixed, tiers, package or tax (the tax of the line); ``tax_basis`` is incl, excl or None; ``level``
-    says where cap and floor hold: line, order, or a period (of which the cap limits the sum).
+    ``form`` is rate, fixed, tiers, package, tax (the tax of the line) or points (what its points are worth, from
+    ``points_from`` to ``points_to`` in a million); ``tax_basis`` is incl, excl or None; ``on_cash``: points do not
+    count; ``level`` says where cap and floor hold: line, order, or a period (of which the cap limits the sum).
     """
 
     role: str
@@ -60,11 +62,14 @@ class Transfer:
     floor: int | None = None
     retiers: bool = False
     tax_basis: str | None = None
+    on_cash: bool = False
+    points_from: int = 0
+    points_to: int = 0
 
     @property
     def speaks_amounts(self) -> bool:
         """Whether it says amounts, which hold for facts in its currency only."""
-        return self.form not in ("rate", "tax") or self.cap is not None or self.floor is not None
+        return self.form not in ("rate", "tax", "points") or self.cap is not None or self.floor is not None
 
     @property
     def needs_tax(self) -> bool:
@@ -103,8 +108,15 @@ class Rule:
 def rules_of(document: SettlementDocument) -> tuple[Rule, ...]:
     """The rules of a document by id, the default of the split last."""
     rules = [
-        _shared(rule, document.version) if isinstance(rule, SettlementRule) else _transfer(rule, document.version)
+        one
         for rule in document.rules
+        for one in (
+            [_shared(rule, document.version)]
+            if isinstance(rule, SettlementRule)
+            else [_transfer(rule, document.version)]
+            if isinstance(rule, TransferRule)
+            else _funding(rule, document.version)
+        )
     ]
     return (*rules, _default(document.default, document.version)) if document.default else tuple(rules)
 
@@ -119,7 +131,7 @@ def specificity(key: Sequence[str]) -> int:
     return 4 * ((level > 0) + sum(value != ANY for value in others)) + level
 
 
-def _key(rule: SettlementRule | TransferRule) -> tuple[str, ...]:
+def _key(rule: SettlementRule | TransferRule | PointsRule) -> tuple[str, ...]:
     return tuple(getattr(rule.when, key) or ANY for key in RULE_KEYS)
 
 
@@ -192,7 +204,48 @@ def _terms(rule: TransferRule) -> Transfer:
         floor=minor(rule.floor.amount) if rule.floor else None,
         retiers=rule.retiers,
         tax_basis=rule.tax,
+        on_cash=rule.base == "cash",
     )
+
+
+def numbered(component: str) -> bool:
+    """Whether it is a further funder's part of a component, which has no rules of its own."""
+    return component[-1].isdigit()
+
+
+def _funding(rule: PointsRule, version: str) -> list[Rule]:
+    """A transfer for each funder: ``points_funding``, ``points_funding_2``, ....
+
+    Shares are cut from one running sum, so that the parts of the funders sum to what the points are worth.
+    """
+    key, rules, start = _key(rule), [], 0
+    for number, funder in enumerate(rule.funders, start=1):
+        end = start + share_ppm(funder.share)
+        terms = Transfer(
+            role="points",
+            payee=f"account:{rule.account}",
+            payer=funder.party,
+            form="points",
+            level="line",
+            currency="",
+            points_from=start,
+            points_to=end,
+        )
+        component = rule.component if number == 1 else f"{rule.component}_{number}"
+        rules.append(
+            Rule(
+                rule_id=rule.id,
+                version=version,
+                component=component,
+                key=key,
+                specificity=specificity(key),
+                transfer=terms,
+                valid_from=rule.valid_from,
+                valid_to=rule.valid_to,
+            )
+        )
+        start = end
+    return rules
 
 
 def _level(rule: TransferRule) -> str:

@@ -7,7 +7,9 @@ Twin of the dbt models ``settlement_transfer_lines`` and ``settlement_transfers`
 - at an order: the order's total (``bound_amount``, or ``weight_total`` where no bound was hit) goes back to its lines
   by largest remainder over ``weight``, each line's ``computed_amount``.
 - ``tax``: ``computed_amount`` = ``tax_amount``.
-- where a rule says with or without tax: ``base_amount`` is ``line_amount`` with or without ``tax_amount``.
+- ``points``: ``computed_amount`` is the part ``rate_ppm`` of ``points_amount``, of a running sum over the funders.
+- where a rule is on cash, ``points_amount`` does not count; where it says with or without tax, ``tax_amount`` comes to
+  what is left, or off it: that is ``base_amount``.
 - ``tiers``, ``package``, and whatever has a cap of a period: ``after_value`` - ``before_value``, the function of the
   rule at ``after_amount`` and ``before_amount``, what its payee had accumulated in the period.
 - ``reversal``: of ``computed_amount``, what the line gave, the part ``after_amount`` of ``base_amount`` was given back,
@@ -45,6 +47,7 @@ class Item:
     base: int
     quantity_milli: int
     line_amount: int
+    points: int | None = None
     tax: Tax | None = None
     tax_amount: int | None = None
     of: Sale | None = None
@@ -95,6 +98,9 @@ def computed(item: Item) -> int:
     terms = item.terms
     if terms.form == "tax":
         return item.tax_amount or 0
+    if terms.form == "points":
+        points = item.points or 0
+        return half_up(points * terms.points_to, PPM) - half_up(points * terms.points_from, PPM)
     if terms.form == "rate":
         return half_up(item.base * terms.rate_ppm, PPM)
     if terms.fixed_per == "unit":
@@ -224,11 +230,12 @@ def entries_of(worked: Worked) -> list[TransferEntry]:
         salesperson_id=sale.salesperson_id,
         bound=worked.bound,
         line_amount=item.line_amount,
+        points_amount=item.points,
         tax_id=item.tax.tax_id if item.tax else None,
         tax_ppm=item.tax.ppm if item.tax else None,
         tax_amount=item.tax_amount,
         base_amount=item.base,
-        rate_ppm=terms.rate_ppm,
+        rate_ppm=terms.points_to - terms.points_from if terms.form == "points" else terms.rate_ppm,
         computed_amount=worked.computed,
         bound_amount=worked.bound_amount,
         weight=worked.weight,

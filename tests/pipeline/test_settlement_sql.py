@@ -86,6 +86,7 @@ def generate(seed: int) -> Company:
             currency=rng.choice(("CNY", "CNY", "HKD", "JPY")),
             economic_date=day,
             salesperson_id=rng.choice((None, "P1", "P2")),
+            order_points=rng.choice((0, 0, 1, 2001, rng.randrange(10**6))),
             tax_category=rng.choice((*PRODUCTS.values(), None)),
         )
         sales.append((sale, moment))
@@ -144,6 +145,7 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
             "product_id": product_of.get(sale.tax_category),
             "currency": sale.currency,
             "paid_amount": sale.amount,
+            "order_points_amount": sale.order_points or None,
             "is_sale": True,
             "sold_at": moment,
         }
@@ -246,7 +248,7 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
     moved = project.transfers()
     assert moved.columns == [field.name for field in fields(TransferEntry)]
     assert_frame_equal(moved, transferred.select(moved.columns), check_dtypes=False)
-    for form in ("rate", "fixed", "tiers", "package", "tax", "reversal"):  # every form was walked
+    for form in ("rate", "fixed", "tiers", "package", "tax", "points", "reversal"):  # every form was walked
         assert moved.filter(form=form).height > 100, form
     assert moved.filter(pl.col("tax_id").is_not_null(), pl.col("base_amount") != pl.col("line_amount")).height > 100
     assert set(moved["bound"].unique()) == {None, "cap", "floor"}

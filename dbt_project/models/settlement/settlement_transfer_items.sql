@@ -73,7 +73,14 @@ ruled as (
         transfer_rules.tax_basis,
         case when transfer_rules.needs_tax then terms.tax_id end as tax_id,
         case when transfer_rules.needs_tax then terms.tax_ppm end as tax_ppm,
-        case when transfer_rules.needs_tax then terms.tax_amount end as tax_amount,
+        case
+            when transfer_rules.needs_tax and transfer_rules.on_cash then terms.cash_tax_amount
+            when transfer_rules.needs_tax then terms.tax_amount
+        end as tax_amount,
+        case when transfer_rules.on_cash or transfer_rules.form = 'points' then terms.points_amount end as points_amount,
+        postings.base_amount - case when transfer_rules.on_cash then terms.points_amount else 0 end as untaxed_amount,
+        transfer_rules.points_from,
+        transfer_rules.points_to,
         terms.is_inclusive,
         cast(postings.quantity * 1000 as bigint) as quantity_milli
     from postings
@@ -102,9 +109,9 @@ between_parties as (
         *,
         base_amount as line_amount,
         case
-            when tax_basis = 'excl' and is_inclusive then base_amount - tax_amount
-            when tax_basis = 'incl' and not is_inclusive then base_amount + tax_amount
-            else base_amount
+            when tax_basis = 'excl' and is_inclusive then untaxed_amount - tax_amount
+            when tax_basis = 'incl' and not is_inclusive then untaxed_amount + tax_amount
+            else untaxed_amount
         end as rule_base,
         {{ settlement_party('party_kind') }} as payee_id,
         {{ settlement_party('payer_kind') }} as payer_id,
@@ -128,7 +135,7 @@ lowered as (
         refunds.order_key,
         cast(null as string) as line_no,
         'LINKED' as link_state,
-        {% for whole in ['quantity_milli', 'rule_base', 'tax_amount'] -%}
+        {% for whole in ['quantity_milli', 'rule_base', 'tax_amount', 'points_amount'] -%}
         {{ given_back('facts.' ~ whole, before, 'facts.line_amount') }} - {{ given_back('facts.' ~ whole, after, 'facts.line_amount') }} as {{ whole }},
         {% endfor -%}
         -refund_positions.linked_amount as line_amount,
@@ -171,6 +178,9 @@ items as (
         rate_ppm,
         quantity_milli,
         line_amount,
+        points_from,
+        points_to,
+        points_amount,
         tax_id,
         tax_ppm,
         tax_amount,
@@ -212,6 +222,9 @@ items as (
         facts.rate_ppm,
         lowered.quantity_milli,
         lowered.line_amount,
+        facts.points_from,
+        facts.points_to,
+        lowered.points_amount,
         facts.tax_id,
         facts.tax_ppm,
         lowered.tax_amount,
@@ -258,15 +271,19 @@ final as (
         form,
         level,
         fixed_per,
-        rate_ppm,
+        case when form = 'points' then points_to - points_from else rate_ppm end as rate_ppm,
         quantity_milli,
         line_amount,
+        points_amount,
         tax_id,
         tax_ppm,
         tax_amount,
         base_amount,
         case
             when form = 'tax' then tax_amount
+            when form = 'points'
+                then {{ half_up('cast(points_amount as ' ~ wide_integer() ~ ') * points_to', '1000000') }}
+                - {{ half_up('cast(points_amount as ' ~ wide_integer() ~ ') * points_from', '1000000') }}
             when form = 'rate'
                 then {{ half_up('cast(base_amount as ' ~ wide_integer() ~ ') * rate_ppm', '1000000') }}
             when form = 'fixed' and fixed_per = 'unit'

@@ -184,7 +184,7 @@ _TABLES = (
         f"{TEXT}: entry_id posting line_id original_line_id order_key store_id region store_type business_type",
         f"{TEXT}: component currency period rule_id rule_version party_role party_id",
         f"{TEXT}: side form link_state salesperson_id bound tax_id",
-        f"{BIGINT}: line_amount tax_ppm tax_amount",
+        f"{BIGINT}: line_amount points_amount tax_ppm tax_amount",
         f"{BIGINT}: base_amount rate_ppm computed_amount bound_amount weight weight_total floor_amount",
         f"{INTEGER}: rounding",
         f"{BIGINT}: before_amount after_amount before_value after_value amount",

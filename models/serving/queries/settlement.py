@@ -229,7 +229,7 @@ TRANSFERS = Query(
         parties as (
             select
                 entry_id, posting, line_id, component, currency, rule_id, rule_version, party_role, party_id, side,
-                form, link_state, bound, tax_id, line_amount, tax_ppm, tax_amount,
+                form, link_state, bound, tax_id, line_amount, points_amount, tax_ppm, tax_amount,
                 base_amount, rate_ppm, computed_amount, bound_amount, weight, weight_total,
                 floor_amount, rounding, before_amount, after_amount, before_value, after_value, amount, economic_date
             from visible_settlement_transfers
@@ -247,7 +247,7 @@ TRANSFERS = Query(
         **dict.fromkeys(
             ("party_role", "party_id", "party_name", "side", "form", "link_state", "bound", "tax_id"), TEXT
         ),
-        **{"line_amount": AMOUNT, "tax_ppm": COUNT, "tax_amount": AMOUNT},
+        **{"line_amount": AMOUNT, "points_amount": AMOUNT, "tax_ppm": COUNT, "tax_amount": AMOUNT},
         "base_amount": AMOUNT,
         "rate_ppm": COUNT,
         **dict.fromkeys(("computed_amount", "bound_amount", "weight", "weight_total", "floor_amount"), AMOUNT),
