@@ -83,11 +83,25 @@ class Match(Document):
     channel: str | None = None
 
 
+class SettleIn(Document):
+    """The currency in which sales in another one are settled, and the day up to which a rate may have been published.
+
+    ``txn_date``: the store's civil day of the fact; ``month_first``, ``period_end``: the first or last of its month.
+    """
+
+    currency: str = Field(pattern=_CURRENCY)
+    rate_day: Literal["txn_date", "month_first", "period_end"] = "txn_date"
+
+
 class _Split(Document):
-    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie."""
+    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie.
+
+    ``settle_in`` left out: what the rulebook says.
+    """
 
     id: str
     components: tuple[Component, ...]
+    settle_in: SettleIn | None = None
 
     @model_validator(mode="after")
     def _components_hold(self) -> Self:
@@ -237,12 +251,13 @@ AnyRule = Annotated[
 class SettlementDocument(Document):
     """A company's settlement rules. ``default`` is explicit: without it every store must be covered by a rule.
 
-    ``none``: components that need not be everywhere.
+    ``none``: components that need not be everywhere. ``settle_in`` left out: each sale in its own currency.
     """
 
     name: str = Field(min_length=1)
     rules: tuple[AnyRule, ...] = ()
     default: DefaultRule | None = None
+    settle_in: SettleIn | None = None
     none: tuple[Transferred | Literal["points_funding"], ...] = ()
 
     @property

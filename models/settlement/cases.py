@@ -20,7 +20,7 @@ Parties that it does not name must get nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Self
@@ -33,6 +33,7 @@ from models.documents.tax import TaxDocument
 from models.money import display, to_minor
 from models.settlement.evaluate import settle
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
+from models.settlement.fx import FxRate, conversions
 from models.settlement.rules import rules_of
 from models.settlement.taxes import NO_TAXES, TaxTable
 
@@ -80,6 +81,18 @@ class RefundCase(Document):
     store: StoreState | None = None
 
 
+class RateCase(Document):
+    """A published rate: units of ``quote`` for one of ``base``."""
+
+    day: date
+    base: str
+    quote: str = "CNY"
+    rate: Decimal
+
+    def rate_of(self) -> FxRate:
+        return FxRate(self.day, self.base, self.quote, self.rate)
+
+
 class Expected(Document):
     """What parties get, of a line, of a period (2026-07), of a component, or of everything."""
 
@@ -90,12 +103,15 @@ class Expected(Document):
 
 
 class SettlementCase(Document):
-    """A worked case. ``currency`` is that of amounts for which nothing else is said; ``taxes`` is a tax table."""
+    """A worked case. ``currency`` is that of amounts for which nothing else is said; ``taxes`` is a tax table,
+    ``rates`` are published rates of exchange; what is expected is in the currency that is settled in.
+    """
 
     case: str
     about: str = ""
     rulebook: SettlementDocument
     taxes: TaxDocument | None = None
+    rates: tuple[RateCase, ...] = ()
     store: StoreState = StoreState()
     currency: str = "CNY"
     sales: tuple[SaleCase, ...] = ()
@@ -130,12 +146,25 @@ class Difference:
 
 
 def worked(case: SettlementCase) -> list[Entry | TransferEntry]:
-    """All entries of a case. Raises RuleGapError or RuleAmbiguityError when a fact has no rule, or two."""
+    """All entries of a case as they are settled, without what is held back for want of a rate.
+
+    Raises RuleGapError or RuleAmbiguityError when a fact has no rule, or two.
+    """
     sales = [_sale(case, sale, number) for number, sale in enumerate(case.sales)]
     refunds = [(_refund(case, refund, number), refund.of) for number, refund in enumerate(case.refunds)]
     taxes = TaxTable(case.taxes) if case.taxes else NO_TAXES
-    entries, transfers = settle(sales, refunds, rules_of(case.rulebook), taxes)
-    return [*entries, *transfers]
+    rules = rules_of(case.rulebook)
+    entries, transfers = settle(sales, refunds, rules, taxes)
+    found = {one.entry_id: one for one in conversions(entries, transfers, rules, [one.rate_of() for one in case.rates])}
+    together: list[Entry | TransferEntry] = []
+    everything: list[Entry | TransferEntry] = [*entries, *transfers]
+    for entry in everything:
+        conversion = found.get(entry.entry_id)
+        if conversion is None:
+            together.append(entry)
+        elif conversion.settled_amount is not None:
+            together.append(replace(entry, amount=conversion.settled_amount, currency=conversion.settle_currency))
+    return together
 
 
 def differences(case: SettlementCase) -> list[Difference]:

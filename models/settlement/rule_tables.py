@@ -22,6 +22,8 @@ SETTLEMENT_RULES_SCHEMA: dict[str, pl.DataType] = {
     "party_kind": pl.String(),
     "weight": pl.Int64(),
     "is_residual": pl.Boolean(),
+    "settle_currency": pl.String(),
+    "rate_day": pl.String(),
     **_DAYS,
 }
 TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
@@ -90,7 +92,7 @@ def _parts(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
     for rule in rules:
         for part in rule.parts:
             of_part = (part.seq, part.role, part.kind, part.weight, part.is_residual)
-            yield (*_head(rule), *of_part, rule.valid_from, rule.valid_to)
+            yield (*_head(rule), *of_part, rule.settle_in, rule.rate_day, rule.valid_from, rule.valid_to)
 
 
 def _transfers(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:

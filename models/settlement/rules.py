@@ -85,7 +85,7 @@ class Transfer:
 class Rule:
     """A rule ready to be matched. A key is a value or ``*``; None dates are open; ``valid_to`` is exclusive.
 
-    ``parts`` of the split, else ``transfer``.
+    ``parts`` of the split, else ``transfer``. ``settle_in``: the currency that a split is settled in; None: its own.
     """
 
     rule_id: str
@@ -97,6 +97,8 @@ class Rule:
     transfer: Transfer | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    settle_in: str | None = None
+    rate_day: str = "txn_date"
 
     def holds_on(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
@@ -111,14 +113,14 @@ def rules_of(document: SettlementDocument) -> tuple[Rule, ...]:
         one
         for rule in document.rules
         for one in (
-            [_shared(rule, document.version)]
+            [_shared(rule, document)]
             if isinstance(rule, SettlementRule)
             else [_transfer(rule, document.version)]
             if isinstance(rule, TransferRule)
             else _funding(rule, document.version)
         )
     ]
-    return (*rules, _default(document.default, document.version)) if document.default else tuple(rules)
+    return (*rules, _default(document.default, document)) if document.default else tuple(rules)
 
 
 def specificity(key: Sequence[str]) -> int:
@@ -135,23 +137,35 @@ def _key(rule: SettlementRule | TransferRule | PointsRule) -> tuple[str, ...]:
     return tuple(getattr(rule.when, key) or ANY for key in RULE_KEYS)
 
 
-def _shared(rule: SettlementRule, version: str) -> Rule:
-    key = _key(rule)
+def _shared(rule: SettlementRule, document: SettlementDocument) -> Rule:
+    key, settle = _key(rule), rule.settle_in or document.settle_in
     return Rule(
         rule_id=rule.id,
-        version=version,
+        version=document.version,
         component=rule.component,
         key=key,
         specificity=specificity(key),
         parts=_parts(rule),
         valid_from=rule.valid_from,
         valid_to=rule.valid_to,
+        settle_in=settle.currency if settle else None,
+        rate_day=settle.rate_day if settle else "txn_date",
     )
 
 
-def _default(rule: DefaultRule, version: str) -> Rule:
+def _default(rule: DefaultRule, document: SettlementDocument) -> Rule:
     key = tuple(ANY for _ in RULE_KEYS)
-    return Rule(rule.id, version, "split", key, DEFAULT_SPECIFICITY, _parts(rule))
+    settle = rule.settle_in or document.settle_in
+    return Rule(
+        rule_id=rule.id,
+        version=document.version,
+        component="split",
+        key=key,
+        specificity=DEFAULT_SPECIFICITY,
+        parts=_parts(rule),
+        settle_in=settle.currency if settle else None,
+        rate_day=settle.rate_day if settle else "txn_date",
+    )
 
 
 def _parts(rule: SettlementRule | DefaultRule) -> tuple[Part, ...]:

@@ -24,6 +24,7 @@ from models.settlement.evaluate import settle
 from models.settlement.explaining import explain
 from models.settlement.explaining_transfers import explain_transfer
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
+from models.settlement.fx import FxRate, conversions
 from models.settlement.rule_tables import compile_rules
 from models.settlement.rules import rules_of
 from models.settlement.taxes import TaxTable, tax_tables
@@ -34,6 +35,13 @@ LINES = 4000
 CHANGED = date(2026, 1, 10)
 BOOK = SettlementDocument.load(Path(__file__).with_name("settlement_rulebook.yaml"))
 TAXES = TaxDocument.load(Path(__file__).with_name("settlement_taxes.yaml"))
+#: Published on some days only, by two banks, and for JPY from January on; USD has none.
+RATES = [
+    FxRate(date(2025, 11, 28) + timedelta(days=n), base, "CNY", Decimal(f"{one}.{n:02d}7654321") / per, source)
+    for base, one, per, every, source in (("HKD", 9, 10, 3, "a"), ("HKD", 8, 10, 5, "b"), ("JPY", 4, 100, 4, "a"))
+    for n in range(0, 80, every)
+    if base == "HKD" or n > 40
+]
 #: Category of each product; a line of none has any category.
 PRODUCTS = {"tea": "tea", "lesson": "services", "unlisted": "unlisted", "plain": None}
 
@@ -122,8 +130,12 @@ def _civil(moment: datetime, zone: str) -> date:
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
 
+def worked(company: Company, book: SettlementDocument) -> tuple[list[Entry], list[TransferEntry]]:
+    return settle([sale for sale, _ in company.sales], company.refunds, rules_of(book), TaxTable(TAXES))
+
+
 def expected(company: Company, book: SettlementDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
-    entries, transfers = settle([sale for sale, _ in company.sales], company.refunds, rules_of(book), TaxTable(TAXES))
+    entries, transfers = worked(company, book)
     frames = (
         pl.DataFrame([asdict(entry) for entry in rows], infer_schema_length=None) for rows in (entries, transfers)
     )
@@ -176,7 +188,18 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
         for place, (valid_from, valid_to) in zip(both, days, strict=True)
     ]
     products = [{"product_id": product, "tax_category": category} for product, category in PRODUCTS.items()]
+    rates = [
+        {
+            "rate_date": one.day,
+            "base_currency": one.base,
+            "quote_currency": one.quote,
+            "source": one.source,
+            "rate": one.rate,
+        }
+        for one in RATES
+    ]
     tables: dict[str, list[dict[str, Any]]] = {
+        "stg_files__fx_rates": rates,
         "stg_files__products": products,
         "order_lines": lines,
         "refunds": refunds,
@@ -252,6 +275,12 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
         assert moved.filter(form=form).height > 100, form
     assert moved.filter(pl.col("tax_id").is_not_null(), pl.col("base_amount") != pl.col("line_amount")).height > 100
     assert set(moved["bound"].unique()) == {None, "cap", "floor"}
+    settled = conversions(*worked(company, BOOK), rules_of(BOOK), RATES)
+    converted = project.table("settlement_conversions").sort("entry_id")
+    twin = pl.DataFrame([asdict(one) for one in settled], infer_schema_length=None).sort("entry_id")
+    assert_frame_equal(converted, twin.select(converted.columns), check_dtypes=False)
+    assert converted.filter(pl.col("settled_amount").is_null()).height > 100
+    assert converted.filter(pl.col("rate_e8").is_not_null(), pl.col("amount") < 0).height > 100
     states = dict(found["link_state"].value_counts().rows())
     assert min(states[state] for state in (None, "LINKED", "EXCESS", "UNLINKED")) > 500  # every path was walked
     for row in found.sample(200, seed=1).iter_rows(named=True):
