@@ -1,6 +1,7 @@
-"""The tax table: what it refuses, which rate holds, and what a rulebook needs and it does not have."""
+"""The tax table: what it refuses, which rate holds; rates of tax and of exchange that a rulebook needs and has not."""
 
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -9,7 +10,8 @@ from models.documents.loading import DocumentError
 from models.documents.settlement import SettlementDocument
 from models.documents.tax import TaxDocument
 from models.settings import PROJECT_ROOT
-from models.settlement.coverage import tax_gaps
+from models.settlement.coverage import fx_gaps, tax_gaps
+from models.settlement.fx import FxRate, choose_rate, converted, rate_on
 from models.settlement.taxes import TAX_RATES_SCHEMA, Tax, TaxTable, tax_tables
 
 SHIPPED = TaxDocument.load(PROJECT_ROOT / "data" / "rulebooks" / "tax.yaml")
@@ -113,3 +115,51 @@ def test_a_rate_that_a_rule_needs_and_nobody_wrote_is_told_with_its_days() -> No
         "from 2026-02-10 to 2026-06-01; add one to tax.yaml",
     ]
     assert tax_gaps(rulebook, SHIPPED, stores, date(2026, 2, 10), date(2026, 6, 1)) == []
+
+
+def test_sales_before_the_first_rate_of_their_pair_are_told_with_their_days() -> None:
+    rulebook = SettlementDocument.parse(
+        """
+        name: n
+        settle_in: {currency: CNY}
+        rules:
+          - {id: macau, when: {country: MO}, settle_in: {currency: CNY, rate_day: month_first},
+             components: [{role: store, residual: true}]}
+          - {id: own, when: {country: JP}, settle_in: {currency: JPY}, components: [{role: store, residual: true}]}
+        default: {id: d, components: [{role: store, residual: true}]}
+        """,
+        name="n",
+    )
+    sold = pl.DataFrame({"country": ["HK", "HK", "MO", "JP", "CN"], "currency": ["HKD", "USD", "MOP", "JPY", "CNY"]})
+    rates = [FxRate(date(2026, 3, 10), one, "CNY", Decimal("0.9")) for one in ("HKD", "MOP")]
+    told = [one.message for one in fx_gaps(rulebook, sold, rates, date(2026, 3, 1), date(2026, 5, 1))]
+    assert told == [
+        'FX: rule "d" needs a rate of exchange and none was published by then for HKD settled in CNY, '
+        "from 2026-03-01 to 2026-03-10; import one as fx_rates",
+        'FX: rule "d" needs a rate of exchange and none was published by then for USD settled in CNY, '
+        "from 2026-03-01 to 2026-05-01; import one as fx_rates",
+        'FX: rule "macau" needs a rate of exchange and none was published by then for MOP settled in CNY, '
+        "from 2026-03-01 to 2026-04-01; import one as fx_rates",
+    ]
+
+
+@pytest.mark.parametrize("day", [date(2024, 2, 10), date(2026, 12, 31), date(2026, 1, 1)])
+def test_a_rate_is_never_a_later_one(day: date) -> None:
+    ends = {"txn_date": day, "month_first": day.replace(day=1)}
+    assert {policy: rate_on(policy, day) for policy in ends} == ends
+    last = rate_on("period_end", day)
+    assert (last.year, last.month) == (day.year, day.month)
+    assert last.toordinal() + 1 == date(day.year + day.month // 12, day.month % 12 + 1, 1).toordinal()
+    rates = [FxRate(date(day.year, day.month, 1), "HKD", "CNY", Decimal(1), source) for source in ("b", "a")]
+    found = choose_rate(rates, "HKD", "CNY", day)
+    assert found is not None
+    assert found.source == "a"
+    assert choose_rate(rates, "HKD", "CNY", date(day.year - 1, 1, 1)) is None
+    assert choose_rate(rates, "CNY", "HKD", day) is None
+
+
+def test_a_rate_between_currencies_of_other_places_is_exact() -> None:
+    assert converted(25_000, "HKD", "CNY", 91_850_000) == 22_963
+    assert converted(1234, "JPY", "CNY", 4_850_000) == 5985
+    assert converted(-5985, "CNY", "JPY", 2_061_855_670) == -1234
+    assert converted(1000, "KWD", "CNY", 2_300_000_000) == 2300
