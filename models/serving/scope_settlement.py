@@ -15,6 +15,14 @@ SETTLEMENT_VIEWS: dict[str, str] = {
             or (component not in ('clearing', 'cash', 'fx') and list_contains($store_ids, store_id))
             or (component = 'payment' and (list_contains($store_ids, party_id) or party_id = $owner_userid::varchar))
     """,
+    "visible_settlement_conversions": """
+        select
+            * replace (
+                case when $all_stores or prefix(sold_line_id, store_id || ':') then sold_line_id end as sold_line_id
+            )
+        from settlement_conversions
+        where $all_stores or list_contains($store_ids, store_id)
+    """,
     # a statement is of its party: the store itself, or the salesperson
     "visible_settlement_statements": """
         select * from settlement_statements

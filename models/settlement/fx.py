@@ -48,6 +48,7 @@ class Conversion:
     entry_id: str
     line_id: str
     sold_line_id: str
+    store_id: str
     currency: str
     settle_currency: str
     rate_id: str | None
@@ -130,6 +131,7 @@ def _row(entry: Entry | TransferEntry, settle: str, rate: FxRate | None, amount:
         entry_id=entry.entry_id,
         line_id=entry.line_id,
         sold_line_id=sold,
+        store_id=entry.store_id,
         currency=entry.currency,
         settle_currency=settle,
         rate_id=rate.rate_id if rate else None,

@@ -18,6 +18,7 @@ from models.settlement.checking import Problem
 from models.settlement.checking import check as check_document
 from models.settlement.coverage import Uncovered, fx_gaps, tax_gaps
 from models.settlement.explaining import explain as explain_entry
+from models.settlement.explaining_fx import explain_conversion
 from models.settlement.explaining_transfers import explain_transfer
 from models.settlement.fx import FxRate
 from models.settlement.rules import rules_of
@@ -92,10 +93,17 @@ def explain(
         entries = connection.sql(sql, params={"line": line}).pl().to_dicts()
         sql = "select * from settlement_transfers where line_id = $line order by posting, component, side"
         transfers = connection.sql(sql, params={"line": line}).pl().to_dicts()
+        sql = "select * from settlement_conversions where line_id = $line"
+        rated = {row["entry_id"]: row for row in connection.sql(sql, params={"line": line}).pl().to_dicts()}
     if not entries:
         fail(f"no settlement entry has the line {line!r}; the settlement page lists lines")
     words = [explain_entry(entry, language) for entry in entries]
     words += [explain_transfer(transfer, language) for transfer in transfers]
+    conversions = [rated.get(entry["entry_id"]) for entry in (*entries, *transfers)]
+    words = [
+        text if one is None else f"{text}\n{explain_conversion(one, language)}"
+        for text, one in zip(words, conversions, strict=True)
+    ]
     table = Table("entry", "how", title=line, show_lines=True)
     for entry, text in zip([*entries, *transfers], words, strict=True):
         table.add_row(f"{entry['posting']} {entry['party_role']} {entry['party_id']}", text)

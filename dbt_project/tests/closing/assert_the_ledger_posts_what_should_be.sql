@@ -4,9 +4,9 @@ with should_be as (
     {% for entries in ['settlement_entries', 'settlement_transfers'] %}
     select
         {{ entries }}.entry_id,
-        store_id,
-        party_role,
-        party_id,
+        {{ entries }}.store_id,
+        {{ entries }}.party_role,
+        {{ entries }}.party_id,
         coalesce(conversions.settle_currency, {{ entries }}.currency) as currency,
         coalesce(conversions.settled_amount, {{ entries }}.amount) as amount
     from {{ ref(entries) }}

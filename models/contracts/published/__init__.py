@@ -179,6 +179,12 @@ _TABLES = (
     ),
     *RECONCILIATION,
     promise(
+        "settlement_conversions",
+        "line_id entry_id",
+        f"{TEXT}: entry_id line_id sold_line_id store_id currency settle_currency rate_id",
+        f"{BIGINT}: rate_e8 amount settled_amount",
+    ),
+    promise(
         "settlement_transfers",
         "line_id component side",
         f"{TEXT}: entry_id posting line_id original_line_id order_key store_id region store_type business_type",
