@@ -7,7 +7,9 @@ TRANSFER_SOURCES = {
             rule_id, rule_version,
             case side when 'party' then 'commission' else 'store' end as party_role,
             case side when 'party' then coalesce(salesperson_id, 'u') else store_id end as party_id, side,
-            'fixed' as form, link_state, salesperson_id, null as bound, base_amount, 0 as rate_ppm,
+            'fixed' as form, link_state, salesperson_id, null as bound, null as tax_id,
+            base_amount as line_amount, null as points_amount,
+            null as tax_ppm, null as tax_amount, base_amount, 0 as rate_ppm,
             amount as computed_amount,
             case side when 'party' then amount else -amount end as amount, economic_date
         from settlement_entries, (values ('party'), ('payer')) s(side)

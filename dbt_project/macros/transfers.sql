@@ -22,6 +22,12 @@
 {%- endmacro %}
 
 
+{#- What of `whole` is given back when `part` of `of` was: half up, all of it at the whole. -#}
+{% macro given_back(whole, part, of) -%}
+    {{ half_up('cast(' ~ whole ~ ' as ' ~ wide_integer() ~ ') * ' ~ part, of) }}
+{%- endmacro %}
+
+
 {#- The period of a length in which a day lies, as text that no other period of that length has. -#}
 {% macro accumulation_period(day, length) -%}
     case {{ length }}
@@ -65,6 +71,11 @@
         payer_id,
         payer_role,
         form,
+        line_amount,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
         rate_ppm,
         base_amount,
         retiers,

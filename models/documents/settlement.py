@@ -22,6 +22,7 @@ from models.documents.settlement_forms import (
     Package,
     Rate,
     Tiers,
+    canonical_rate,
     canonical_share,
     share_ppm,
 )
@@ -35,8 +36,11 @@ PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
 MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 
 #: What one party of a sale pays to another.
-Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee"]
+Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee", "tax"]
 TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
+#: Who may pay for points: parties that every fact has.
+Funder = Literal["hq", "region", "store", "platform"]
+MAX_FUNDERS = 4
 
 #: Levels of a place, finest first, then the other keys of a rule.
 PLACE_KEYS = ("city", "region", "country")
@@ -79,11 +83,25 @@ class Match(Document):
     channel: str | None = None
 
 
+class SettleIn(Document):
+    """The currency in which sales in another one are settled, and the day up to which a rate may have been published.
+
+    ``txn_date``: the store's civil day of the fact; ``month_first``, ``period_end``: the first or last of its month.
+    """
+
+    currency: str = Field(pattern=_CURRENCY)
+    rate_day: Literal["txn_date", "month_first", "period_end"] = "txn_date"
+
+
 class _Split(Document):
-    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie."""
+    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie.
+
+    ``settle_in`` left out: what the rulebook says.
+    """
 
     id: str
     components: tuple[Component, ...]
+    settle_in: SettleIn | None = None
 
     @model_validator(mode="after")
     def _components_hold(self) -> Self:
@@ -145,7 +163,9 @@ class TransferRule(_Placed):
 
     One of ``rate``, ``fixed``, ``tiers`` and ``package`` says how much. ``currency`` is that of the amounts written in
     the rule. ``on_refund``: give back in proportion (``original``) or lower what was accumulated (``retier``); left
-    out: rebates ``retier``, others ``original``.
+    out: rebates ``retier``, others ``original``. ``tax``: reckon with the amount without its tax (``excl``) or with it
+    (``incl``, which differs where prices exclude it); left out: as it was paid. ``base: cash``: what points paid does
+    not count. A rule of the component ``tax`` says no form: it gives the tax of each line.
     """
 
     component: Transferred
@@ -160,6 +180,8 @@ class TransferRule(_Placed):
     floor: Bound | None = None
     currency: str = Field(default="CNY", pattern=_CURRENCY)
     on_refund: Literal["original", "retier"] | None = None
+    base: Literal["gross", "cash"] = "gross"
+    tax: Literal["incl", "excl"] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -183,26 +205,60 @@ class TransferRule(_Placed):
         return (self.on_refund or ("retier" if self.component == "rebate" else "original")) == "retier"
 
 
+class PointsFunder(Document):
+    """Who pays which share of what the points of a sale are worth."""
+
+    party: Funder
+    share: Annotated[str, BeforeValidator(canonical_rate)]
+
+
+class PointsRule(_Placed):
+    """Who pays for the points that a sale was paid with: the funders give, ``account`` gets what they are worth."""
+
+    component: Literal["points_funding"]
+    funders: tuple[PointsFunder, ...] = Field(min_length=1, max_length=MAX_FUNDERS)
+    account: str = Field(default="points", min_length=1)
+
+    @model_validator(mode="after")
+    def _funders_pay_all(self) -> Self:
+        named = [funder.party for funder in self.funders]
+        total = sum(share_ppm(funder.share) for funder in self.funders)
+        problems = [*_id_problems(self.id)]
+        if len(set(named)) < len(named):
+            problems.append("funders: a party is there twice; join its shares")
+        if total != PPM:
+            problems.append(f"funders: the shares sum to {(Decimal(total) * 100 / PPM).normalize():f}%; make them 100%")
+        if problems:
+            raise ValueError(f'rule "{self.id}": ' + "; ".join(problems))
+        return self
+
+
 def _kind_of_rule(value: Any) -> str:
     component = value.get("component", "split") if isinstance(value, dict) else getattr(value, "component", "split")
+    if component == "points_funding":
+        return "points"
     return "transfer" if component in TRANSFERRED else "shared"
 
 
 AnyRule = Annotated[
-    Annotated[SettlementRule, Tag("shared")] | Annotated[TransferRule, Tag("transfer")], Discriminator(_kind_of_rule)
+    Annotated[SettlementRule, Tag("shared")]
+    | Annotated[TransferRule, Tag("transfer")]
+    | Annotated[PointsRule, Tag("points")],
+    Discriminator(_kind_of_rule),
 ]
 
 
 class SettlementDocument(Document):
     """A company's settlement rules. ``default`` is explicit: without it every store must be covered by a rule.
 
-    ``none``: components that need not be everywhere.
+    ``none``: components that need not be everywhere. ``settle_in`` left out: each sale in its own currency.
     """
 
     name: str = Field(min_length=1)
     rules: tuple[AnyRule, ...] = ()
     default: DefaultRule | None = None
-    none: tuple[Transferred, ...] = ()
+    settle_in: SettleIn | None = None
+    none: tuple[Transferred | Literal["points_funding"], ...] = ()
 
     @property
     def version(self) -> str:
@@ -258,6 +314,8 @@ def _party_problems(party: str, field: str) -> list[str]:
 
 def _form_problems(rule: TransferRule) -> list[str]:
     forms = [name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name) is not None]
+    if rule.component == "tax":
+        return _tax_problems(rule, forms)
     problems = (
         []
         if len(forms) == 1
@@ -266,6 +324,12 @@ def _form_problems(rule: TransferRule) -> list[str]:
     if rule.floor is not None and rule.floor.per not in ("line", "order"):
         problems.append("floor: a floor holds per line or per order; write one of the two")
     return problems + _bound_problems(rule)
+
+
+def _tax_problems(rule: TransferRule, forms: list[str]) -> list[str]:
+    """The tax table says how much a tax is."""
+    given = [*forms, *(name for name in ("cap", "floor", "on_refund", "tax") if getattr(rule, name) is not None)]
+    return [f"{', '.join(given)}: the tax table says how much a tax is; remove it"] if given else []
 
 
 def _bound_problems(rule: TransferRule) -> list[str]:

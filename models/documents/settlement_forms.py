@@ -52,7 +52,8 @@ def canonical_share(value: object) -> object:
     return f"{(Decimal(ppm) * 100 / PPM).normalize():f}%"
 
 
-def _rate(value: object) -> str:
+def canonical_rate(value: object) -> str:
+    """One spelling of a percentage. Raises RefusedError."""
     return f"{(Decimal(share_ppm(str(value))) * 100 / PPM).normalize():f}%"
 
 
@@ -74,7 +75,7 @@ def _amount(value: object) -> Decimal:
     return amount.normalize()
 
 
-Rate = Annotated[str, BeforeValidator(_rate)]
+Rate = Annotated[str, BeforeValidator(canonical_rate)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 
 

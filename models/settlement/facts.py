@@ -28,7 +28,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Sale:
-    """A sold order line. ``economic_date`` is the store's civil day; ``happened_at`` (UTC) orders what accumulates."""
+    """A sold order line. ``economic_date`` is the store's civil day; ``happened_at`` (UTC) orders what accumulates.
+
+    ``order_points``: what the points were worth that paid a part of the whole order; the same on each of its lines.
+    """
 
     line_id: str
     order_key: str
@@ -40,6 +43,8 @@ class Sale:
     line_no: str = ""
     quantity_milli: int = 1000
     happened_at: datetime | None = None
+    tax_category: str | None = None
+    order_points: int = 0
 
     @property
     def combination(self) -> tuple[str, ...]:
@@ -131,6 +136,11 @@ class TransferEntry:
     link_state: str | None
     salesperson_id: str | None
     bound: str | None
+    line_amount: int
+    points_amount: int | None
+    tax_id: str | None
+    tax_ppm: int | None
+    tax_amount: int | None
     base_amount: int
     rate_ppm: int
     computed_amount: int | None

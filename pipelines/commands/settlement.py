@@ -5,19 +5,26 @@ from pathlib import Path
 from typing import Annotated
 
 import duckdb
+import polars as pl
 import typer
 from rich.table import Table
 
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.cases import SettlementCase, differences
+from models.settlement.checking import Problem
 from models.settlement.checking import check as check_document
+from models.settlement.coverage import Uncovered, fx_gaps, tax_gaps
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_transfers import explain_transfer
+from models.settlement.fx import FxRate
+from models.settlement.rules import rules_of
 from pipelines.commands import settlement_closing, settlement_money
 from pipelines.commands.output import AsJson, emit, fail
-from pipelines.warehouse import ENGINE_CONFIG
+from pipelines.warehouse import ENGINE_CONFIG, attach
+from pipelines.workspace import Workspace
 
 DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
@@ -35,7 +42,8 @@ def check(
     until: Annotated[datetime, typer.Option(help="the day after the last", formats=[DAY])] = LAST_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot.
+    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot, and rates
+    of tax and of exchange that its rules need and nobody has stated.
 
     Example: `scrm settlement check draft.yaml --from 2026-01-01 --until 2027-01-01`
 
@@ -44,12 +52,20 @@ def check(
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
     sql = (
-        "select distinct country, region, city, store_type, business_type, "
+        "select store_id, country, region, city, store_type, business_type, "
         "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
     )
     with _snapshot(settings) as connection:
-        combinations = connection.sql(sql).pl()
-    problems = check_document(rulebook, combinations, from_.date(), until.date())
+        stores = connection.sql(sql).pl()
+    days = (from_.date(), until.date())
+    taxes = TaxDocument.load(settings.rulebooks / "tax.yaml")
+    problems: list[Problem | Uncovered] = [
+        *check_document(rulebook, stores, *days),
+        *tax_gaps(rulebook, taxes, stores, *days),
+    ]
+    if any(rule.settle_in for rule in rules_of(rulebook)):
+        sold, rates = _currencies(settings)
+        problems += fx_gaps(rulebook, stores.join(sold, on="store_id"), rates, *days)
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)
@@ -107,6 +123,17 @@ def case(
     emit(told, as_json=as_json, table=table)
     if any(one["differences"] for one in told.values()):
         raise typer.Exit(1)
+
+
+def _currencies(settings: Settings) -> tuple[pl.DataFrame, list[FxRate]]:
+    """The currencies of each store (store_id, currency) and the rates of exchange, of the promoted warehouse."""
+    with duckdb.connect(config=ENGINE_CONFIG) as connection:
+        attach(connection, Workspace(settings).warehouse.promoted, "built")
+        sold = connection.sql("select distinct store_id, currency from built.order_lines").pl()
+        rates = connection.sql(
+            "select rate_date, base_currency, quote_currency, rate, source from built.stg_files__fx_rates"
+        ).fetchall()
+    return sold, [FxRate(*row) for row in rates]
 
 
 def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -16,11 +16,13 @@ from models.documents.payouts import PayoutDocument, minimums_table
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.reconciliation import rules_table as reconciliation_table
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.journeys import tables as journeys
 from models.settlement.rule_tables import compile_rules
+from models.settlement.taxes import tax_tables
 from pipelines import increments
 from pipelines.closing import require_whole
 from pipelines.custom_values import custom_values
@@ -69,6 +71,11 @@ OF_THE_RUN = {
     "settlement_rules": (["rule_documents"], "The parts of the settlement rulebook's shares, as a table."),
     "settlement_transfer_rules": (["rule_documents"], "Its rules of commissions, fees and rebates."),
     "settlement_slices": (["rule_documents"], "The slices of its tiers."),
+    "settlement_tax_rates": (
+        ["rule_documents"],
+        "The tax rates of every country, taxpayer, category and span of days.",
+    ),
+    "settlement_taxpayers": (["rule_documents"], "Stores that are not general taxpayers."),
     "settlement_minimums": (["rule_documents"], "From which balance on a party is paid, by currency."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "value_rules": (["rule_documents"], "The value document's window and limits, one row."),
@@ -118,6 +125,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         **compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        **tax_tables(_published_or_shipped(build, "tax", TaxDocument, plan.to_seq)),
         "settlement_minimums": minimums_table(_published_or_shipped(build, "payouts", PayoutDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),
