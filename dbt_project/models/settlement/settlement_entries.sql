@@ -62,6 +62,7 @@ parties as (
             when 'store' then splits.store_id
             when 'agent' then 'agent:' || splits.region
             when 'sales' then splits.salesperson_id
+            when 'platform' then 'platform:' || case when splits.store_type = 'online' then 'online' else 'offline' end
         end as party_id,
         splits.link_state,
         splits.salesperson_id,
