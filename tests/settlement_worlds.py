@@ -17,20 +17,21 @@ _KEYS: tuple[dict[str, str], ...] = (
     {"region": "华南"},
     {"city": "深圳"},
     {"region": "华南", "store_type": "franchise"},
+    {"region": "华南", "store_type": "franchise", "agent": "A1"},
 )
 _PERIODS = ("day", "week", "month", "quarter", "year", "ever")
 #: Limits of tiers, in units of the currency; amounts of sales reach some of them exactly.
 _LIMITS = (5, 10, 15, 20, 100, 1000)
 FIRST = datetime(2025, 12, 20)
 _STORES = (
-    ("华南", "franchise", "深圳"),
-    ("华南", "online", "广州"),
-    ("华东", "franchise", ""),
-    ("华东", "direct", "上海"),
+    ("华南", "franchise", "深圳", "A1"),
+    ("华南", "online", "广州", "A2"),
+    ("华东", "franchise", "", "A1"),
+    ("华东", "direct", "上海", ""),
 )
 PLACES = tuple(
-    Place(f"S{number}", region, store_type, "retail", country="CN", city=city)
-    for number, (region, store_type, city) in enumerate(_STORES)
+    Place(f"S{number}", region, store_type, "retail", country="CN", city=city, agent=agent)
+    for number, (region, store_type, city, agent) in enumerate(_STORES)
 )
 
 

@@ -49,7 +49,8 @@ _REFUNDS = """
 _STORES = """
     select printf('S%03d', i) as store_id, 'Asia/Shanghai' as timezone, 'R' || (i % 12) as region, 'CN' as country,
         null::varchar as city, case when i % 10 < 6 then 'franchise' when i % 10 < 8 then 'online' else 'direct' end
-        as store_type, 'tea' as business_type, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to
+        as store_type, 'tea' as business_type, null::varchar as agent_id,
+        date '1900-01-01' as valid_from, date '9999-12-31' as valid_to
     from range(500) r(i)
 """
 SPLIT = ("settlement_postings", "settlement_rate_splits", "settlement_refund_splits", "settlement_entries")
