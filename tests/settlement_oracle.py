@@ -110,7 +110,9 @@ def _steps(sale: Sale, refunds: Sequence[Refund]) -> tuple[list[Step], list[tupl
 
 def _rule(book: Rulebook, component: str, fact: Fact) -> Mapping[str, Any] | None:
     """The most specific rule of a component on a fact; equally specific ones do not occur in what is compared."""
-    at = {key: getattr(fact.place, key) for key in ("country", "region", "city", "store_type", "business_type")}
+    at = {
+        key: getattr(fact.place, key) for key in ("country", "region", "city", "store_type", "business_type", "agent")
+    }
     at["channel"] = "online" if fact.place.store_type == "online" else "offline"
 
     def holds(rule: Mapping[str, Any]) -> bool:
@@ -138,7 +140,7 @@ def _party(name: str, fact: Fact) -> str | None:
     return {
         "region": fact.place.region,
         "store": fact.place.store_id,
-        "agent": f"agent:{fact.place.region}",
+        "agent": f"agent:{fact.place.agent or fact.place.region}",
         "sales": fact.guide,
         "platform": "platform:online" if fact.place.store_type == "online" else "platform:offline",
     }.get(name, name)

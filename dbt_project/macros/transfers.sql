@@ -1,12 +1,12 @@
 {#- Words of the transfer models: who a party is, how a ratio is rounded, and what a period is. -#}
 
-{#- Who a kind of party is on a row with region, store_id, channel and salesperson_id; null when there is nobody. -#}
+{#- Who a kind of party is on a row with region, store_id, agent, channel and salesperson_id; null when there is nobody. -#}
 {% macro settlement_party(kind) -%}
     case {{ kind }}
         when 'hq' then 'hq'
         when 'region' then region
         when 'store' then store_id
-        when 'agent' then 'agent:' || region
+        when 'agent' then 'agent:' || coalesce(agent, region)
         when 'sales' then salesperson_id
         when 'platform' then 'platform:' || channel
         else {{ kind }}

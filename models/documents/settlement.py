@@ -28,8 +28,8 @@ from models.documents.settlement_forms import (
 )
 from models.money import PPM
 
-#: How a party is found: head office; the store's region; the store; the region's agent; the order's salesperson; the
-#: platform of the sales channel.
+#: How a party is found: head office; the store's region; the store; the store's agent, or the
+#: region's where it states none; the order's salesperson; the platform of the sales channel.
 PartyKind = Literal["hq", "region", "store", "agent", "sales", "platform"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
 #: Parties that a fact may not have; a rule cannot rely on them to take the rest.
@@ -44,7 +44,7 @@ MAX_FUNDERS = 4
 
 #: Levels of a place, finest first, then the other keys of a rule.
 PLACE_KEYS = ("city", "region", "country")
-RULE_KEYS = (*PLACE_KEYS, "store_type", "business_type", "channel")
+RULE_KEYS = (*PLACE_KEYS, "store_type", "business_type", "channel", "agent")
 CHANNELS = ("online", "offline")
 
 #: The facts are split in a wide table with a column for each component, so their number has a bound.
@@ -81,6 +81,7 @@ class Match(Document):
     store_type: str | None = None
     business_type: str | None = None
     channel: str | None = None
+    agent: str | None = None
 
 
 class SettleIn(Document):

@@ -47,6 +47,7 @@ class StoreState(Document):
     business_type: str = ""
     country: str = ""
     city: str = ""
+    agent: str = ""
 
     def place(self) -> Place:
         return Place(**self.model_dump())

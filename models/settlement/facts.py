@@ -20,6 +20,7 @@ class Place:
     business_type: str
     country: str = ""
     city: str = ""
+    agent: str = ""
 
     @property
     def channel(self) -> str:
@@ -50,7 +51,7 @@ class Sale:
     def combination(self) -> tuple[str, ...]:
         """In the order of RULE_KEYS."""
         at = self.place
-        return at.city, at.region, at.country, at.store_type, at.business_type, at.channel
+        return at.city, at.region, at.country, at.store_type, at.business_type, at.channel, at.agent
 
     @property
     def order(self) -> tuple[datetime, str, str, str]:
@@ -168,7 +169,7 @@ def party_id(kind: str, sale: Sale) -> str | None:
         case "store":
             return at.store_id
         case "agent":
-            return f"agent:{at.region}"
+            return f"agent:{at.agent or at.region}"
         case "sales":
             return sale.salesperson_id
         case "platform":

@@ -53,7 +53,7 @@ def check(
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
     sql = (
-        "select store_id, country, region, city, store_type, business_type, "
+        "select store_id, country, region, city, store_type, business_type, agent_id as agent, "
         "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
     )
     with _snapshot(settings) as connection:

@@ -33,6 +33,7 @@ from tests import dbt_runs
 PROJECT = PROJECT_ROOT / "dbt_project"
 LINES = 4000
 CHANGED = date(2026, 1, 10)
+AGENTS = ("A1", "", "A2", "")
 BOOK = SettlementDocument.load(Path(__file__).with_name("settlement_rulebook.yaml"))
 TAXES = TaxDocument.load(Path(__file__).with_name("settlement_taxes.yaml"))
 #: Published on some days only, by two banks, and for JPY from January on; USD has none.
@@ -74,8 +75,11 @@ def generate(seed: int) -> Company:
             *(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail"),
             country=rng.choice(("CN", "HK")),
             city=rng.choice(("深圳", "广州", "")),
+            agent=AGENTS[number % 4],
         )
-        changed = replace(before, region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds))
+        changed = replace(
+            before, agent=AGENTS[number % 3], region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds)
+        )
         places[store_id] = (before, changed if rng.random() < 0.5 else before)
         zones[store_id] = rng.choice(("Asia/Shanghai", "America/New_York", "Europe/London"))
     sales, refunds = [], []
@@ -183,6 +187,7 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
     periods = [
         {"store_id": place.store_id, "region": place.region, "store_type": place.store_type}
         | {"business_type": place.business_type, "country": place.country, "city": place.city or None}
+        | {"agent_id": place.agent or None}
         | {"valid_from": valid_from, "valid_to": valid_to}
         for both in company.places.values()
         for place, (valid_from, valid_to) in zip(both, days, strict=True)
@@ -283,6 +288,9 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
     assert converted.filter(pl.col("rate_e8").is_not_null(), pl.col("amount") < 0).height > 100
     states = dict(found["link_state"].value_counts().rows())
     assert min(states[state] for state in (None, "LINKED", "EXCESS", "UNLINKED")) > 500  # every path was walked
+    for rule in ("looked-after", "online"):  # an agent's own rule, and a split that a platform takes part in
+        assert found.filter(rule_id=rule).height > 100, rule
+    assert {"agent:A1", "agent:A2", "agent:华南", "platform:online"} <= set(found["party_id"])
     for row in found.sample(200, seed=1).iter_rows(named=True):
         assert row["line_id"] in explain(row)
     for row in moved.sample(500, seed=1).iter_rows(named=True):

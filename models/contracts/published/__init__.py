@@ -132,7 +132,8 @@ _TABLES = (
     promise(
         "stores",
         "store_id",
-        f"{TEXT}: store_id name store_type business_type country region city brand legal_entity timezone currency",
+        f"{TEXT}: store_id name store_type business_type country region city brand legal_entity agent_id timezone",
+        f"{TEXT}: currency",
         f"{BOOLEAN}: is_declared",
     ),
     promise("staff", "userid", f"{TEXT}: userid name position store_id", f"{BIGINT}: status", f"{BOOLEAN}: is_current"),
