@@ -17,12 +17,14 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from models.documents.loading import Document
 from models.documents.settlement_forms import (
+    CURRENCY,
     Bound,
     Fixed,
     Package,
+    PointsFunder,
     Rate,
+    SettleIn,
     Tiers,
-    canonical_rate,
     canonical_share,
     share_ppm,
 )
@@ -38,8 +40,6 @@ MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 #: What one party of a sale pays to another.
 Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee", "tax"]
 TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
-#: Who may pay for points: parties that every fact has.
-Funder = Literal["hq", "region", "store", "platform"]
 MAX_FUNDERS = 4
 
 #: Levels of a place, finest first, then the other keys of a rule.
@@ -51,7 +51,6 @@ CHANNELS = ("online", "offline")
 MAX_COMPONENTS = 8
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_CURRENCY = r"[A-Z]{3}"
 
 
 class Component(Document):
@@ -82,16 +81,6 @@ class Match(Document):
     business_type: str | None = None
     channel: str | None = None
     agent: str | None = None
-
-
-class SettleIn(Document):
-    """The currency in which sales in another one are settled, and the day up to which a rate may have been published.
-
-    ``txn_date``: the store's civil day of the fact; ``month_first``, ``period_end``: the first or last of its month.
-    """
-
-    currency: str = Field(pattern=_CURRENCY)
-    rate_day: Literal["txn_date", "month_first", "period_end"] = "txn_date"
 
 
 class _Split(Document):
@@ -179,7 +168,7 @@ class TransferRule(_Placed):
     package: Package | None = None
     cap: Bound | None = None
     floor: Bound | None = None
-    currency: str = Field(default="CNY", pattern=_CURRENCY)
+    currency: str = Field(default="CNY", pattern=CURRENCY)
     on_refund: Literal["original", "retier"] | None = None
     base: Literal["gross", "cash"] = "gross"
     tax: Literal["incl", "excl"] | None = None
@@ -204,13 +193,6 @@ class TransferRule(_Placed):
         if self.tiers is None and self.package is None:
             return False
         return (self.on_refund or ("retier" if self.component == "rebate" else "original")) == "retier"
-
-
-class PointsFunder(Document):
-    """Who pays which share of what the points of a sale are worth."""
-
-    party: Funder
-    share: Annotated[str, BeforeValidator(canonical_rate)]
 
 
 class PointsRule(_Placed):
