@@ -22,7 +22,7 @@ _KEYS: tuple[dict[str, str], ...] = (
 _PERIODS = ("day", "week", "month", "quarter", "year", "ever")
 #: Limits of tiers, in units of the currency; amounts of sales reach some of them exactly.
 _LIMITS = (5, 10, 15, 20, 100, 1000)
-_FIRST = datetime(2025, 12, 20)
+FIRST = datetime(2025, 12, 20)
 _STORES = (
     ("华南", "franchise", "深圳", "A1"),
     ("华南", "online", "广州", "A2"),
@@ -44,9 +44,10 @@ class World:
     refunds: list[tuple[Refund, str | None]]
 
 
-def world(seed: int, lines: int) -> World:
+def world(seed: int, lines: int, days: int = 40) -> World:
+    """Sales of so many days from 20 December 2025 on."""
     rng = random.Random(seed)
-    sales = [_sale(rng, number) for number in range(lines)]
+    sales = [_sale(rng, number, days) for number in range(lines)]
     refunds = [
         (refund, sale.line_id if rng.random() < 0.9 else None) for sale in sales for refund in _refunds(rng, sale)
     ]
@@ -139,8 +140,8 @@ def _yuan(rng: random.Random, most: int) -> str:
 # ---- facts
 
 
-def _sale(rng: random.Random, number: int) -> Sale:
-    moment = _FIRST + timedelta(hours=rng.randrange(40 * 24))
+def _sale(rng: random.Random, number: int, days: int) -> Sale:
+    moment = FIRST + timedelta(hours=rng.randrange(days * 24))
     return Sale(
         line_id=f"L{number}",
         order_key=f"O{number // 2}",
@@ -159,7 +160,7 @@ def _sale(rng: random.Random, number: int) -> Sale:
 
 def _refunds(rng: random.Random, sale: Sale) -> Iterator[Refund]:
     for number in range(rng.choice((0, 0, 0, 1, 2, 5))):
-        at = sale.happened_at or _FIRST
+        at = sale.happened_at or FIRST
         at += timedelta(hours=rng.choice((1, 1, 5, 240 * number)))
         size = max(sale.amount, 7)
         yield Refund(
