@@ -8,6 +8,7 @@ what it built.
 import json
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,8 @@ class DbtProject:
         def hear(event: Any) -> None:
             if event.info.name == "NodeFinished":
                 finished.put(_node(event.data))
+            elif event.info.level in ("warn", "error"):
+                sys.stdout.write(f"{event.info.msg}\n")  # it goes into the run's log
 
         arguments = ["build", "--select", f"tag:{tag}", "--exclude-resource-type", "unit_test"]
         if before is not None:
@@ -128,7 +131,8 @@ class DbtProject:
     def _options(self) -> list[str]:
         here = str(self.folder)
         places = ["--project-dir", here, "--profiles-dir", here, "--target", str(self.kind)]
-        return [*places, "--quiet", "--log-level-file", "none"]
+        # dbt would write a line for each of its ten thousand events, and then drop it
+        return [*places, "--log-level", "none", "--log-level-file", "none"]
 
 
 def _node(data: Any) -> Node:

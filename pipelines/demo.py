@@ -10,10 +10,12 @@ from pydantic import SecretStr
 
 from models.documents.mapping import Mapping
 from models.settings import PROJECT_ROOT, ConnectionSettings, Settings
+from pipelines.sandbox import till
 from pipelines.sandbox.files import write_files
 from pipelines.sandbox.server import SANDBOX_CORP, SANDBOX_SECRET, serve
 from pipelines.sandbox.world import World
 from pipelines.sources import connections, syncing
+from pipelines.sources.bills.importing import import_bills
 from pipelines.sources.files.importing import import_file
 from pipelines.workspace import Workspace
 
@@ -24,6 +26,8 @@ COMPANY = "四季茶铺 Four Seasons Tea"
 DEMO_HOME = PROJECT_ROOT / "data" / "demo"
 #: File name → dataset, in the order in which a company would hand them over.
 FILES = {"stores": "stores", "customers": "customers", "orders": "orders", "refunds": "refunds", "consents": "consents"}
+#: Only a generated company has them.
+PAYMENTS = {till.PAYMENTS: "payments"}
 
 OnStep = Callable[[str], None]
 
@@ -42,9 +46,11 @@ def demo_settings(home: Path = DEMO_HOME) -> Settings:
 
 
 def generate(folder: Path, customers: int = CUSTOMERS, seed: int = SEED) -> None:
-    """Write the company's files and the state of its WeCom into a folder; the same seed gives the same bytes."""
+    """Write the company's files, bills and the state of its WeCom into a folder; the same seed gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_files(World.generate(customers=customers, seed=seed, ends_on=ENDS_ON), folder)
+    world = World.generate(customers=customers, seed=seed, ends_on=ENDS_ON)
+    write_files(world, folder)
+    till.write_payments(world, folder)
 
 
 def load(settings: Settings, folder: Path, on_step: OnStep) -> Loaded:
@@ -57,7 +63,8 @@ def load(settings: Settings, folder: Path, on_step: OnStep) -> Loaded:
         reports = syncing.sync(workspace, [corp], datetime.now(UTC))
     syncing.raise_failures(reports)
     files = {}
-    for name, dataset in FILES.items():
+    has_payments = (folder / f"{till.PAYMENTS}.csv").exists()
+    for name, dataset in (FILES | PAYMENTS if has_payments else FILES).items():
         on_step(f"import {name}.csv")
         imported = import_file(
             folder / f"{name}.csv",
@@ -68,4 +75,8 @@ def load(settings: Settings, folder: Path, on_step: OnStep) -> Loaded:
             consent_ledger=workspace.store.consents,
         )
         files[name] = imported.as_dict()
+    if has_payments:
+        on_step("import the bills of WeChat Pay")
+        for bill in sorted((folder / till.BILLS).iterdir()):
+            import_bills(bill, lake=workspace.lake)
     return Loaded(follows=next(report.landed for report in reports if report.stream == "contacts"), files=files)

@@ -14,6 +14,7 @@ from models.documents.payouts import PayoutDocument
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.settlement import SettlementDocument
 from models.documents.tags import TagDocument
+from models.documents.tax import TaxDocument
 from models.documents.value import ValueDocument
 from pipelines.lake import Commit, Lake, LakeError, Part, content_key
 
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Document]] = {
     "identity": IdentityRegistry,
     "settlement": SettlementDocument,
     "payouts": PayoutDocument,
+    "tax": TaxDocument,
     "churn": ChurnDocument,
     "customer": CustomerDocument,
     "value": ValueDocument,

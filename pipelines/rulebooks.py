@@ -4,6 +4,8 @@ The rulebooks folder's document is the first version, until one was published by
 A publication is a commit: its sequence number says since when it is known.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,19 +13,28 @@ import duckdb
 import polars as pl
 
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.errors import ExpectedError
 from models.serving.pointer import read_pointer
 from models.settings import Settings
-from models.settlement.checking import check
+from models.settlement.checking import Problem, check
+from models.settlement.coverage import Uncovered, fx_gaps, tax_gaps
+from models.settlement.fx import FxRate
+from models.settlement.rules import rules_of
 from models.settlement.versions import Version, days_to_check, in_force
 from models.store import PublishedRulebook, Store
 from pipelines.documents import PUBLISHED_SETTLEMENT, published
 from pipelines.lake import Commit, Entry, Lake, LakeError, Part, content_key
-from pipelines.warehouse import ENGINE_CONFIG
+from pipelines.warehouse import ENGINE_CONFIG, attach
 from pipelines.workspace import Workspace
 
 SOURCE = "settlement:publish"
 FIRST = "settlement"  # kind of the folder's document
+_STORES = (
+    "select store_id, country, region, city, store_type, business_type, agent_id as agent, "
+    "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
+)
+_RATES = "select rate_date, base_currency, quote_currency, rate, source from built.stg_files__fx_rates order by all"
 
 
 class RulebookRefusedError(ExpectedError):
@@ -101,25 +112,54 @@ def _told(version: Version, entry: Entry | None) -> dict[str, Any]:
     }
 
 
-def require_whole(document: SettlementDocument, places: pl.DataFrame, effective_from: date) -> None:
-    """A version must hold at every store on every day from its own on. Raises RulebookRefusedError with every problem.
+@dataclass(frozen=True)
+class Ground:
+    """What a rulebook is checked over, beside its own words.
 
-    ``places``: what stores state, as ``models.settlement.checking.check`` takes it.
+    ``stores``: store_id and the RULE_KEYS that each states; ``sold``: the same with a currency that it sells in;
+    ``rates``: the published rates of exchange; ``taxes``: the tax document.
     """
-    if problems := check(document, places, *days_to_check(document, effective_from)):
+
+    stores: pl.DataFrame
+    sold: pl.DataFrame
+    rates: Sequence[FxRate]
+    taxes: TaxDocument
+
+
+def ground(settings: Settings) -> Ground:
+    """The stores of the published snapshot, the currencies and rates of the promoted warehouse, and ``tax.yaml``.
+
+    Raises RulebookRefusedError before the first run was published.
+    """
+    with published_snapshot(settings) as connection:
+        stores = connection.sql(_STORES).pl()
+    with duckdb.connect(config=ENGINE_CONFIG) as connection:
+        attach(connection, Workspace(settings).warehouse.promoted, "built")
+        sold = connection.sql("select distinct store_id, currency from built.order_lines").pl()
+        rates = connection.sql(_RATES).fetchall()
+    taxes = TaxDocument.load(settings.rulebooks / "tax.yaml")
+    return Ground(stores, stores.join(sold, on="store_id"), [FxRate(*row) for row in rates], taxes)
+
+
+def problems_of(document: SettlementDocument, over: Ground, first: date, until: date) -> list[Problem | Uncovered]:
+    """Gaps, overlaps and ambiguities of the rules, then rates of tax and of exchange that they lack, on some days."""
+    found: list[Problem | Uncovered] = [
+        *check(document, over.stores, first, until),
+        *tax_gaps(document, over.taxes, over.stores, first, until),
+    ]
+    if any(rule.settle_in for rule in rules_of(document)):
+        found += fx_gaps(document, over.sold, over.rates, first, until)
+    return found
+
+
+def require_whole(document: SettlementDocument, over: Ground, effective_from: date) -> None:
+    """A version must hold at every store on every day from its own on.
+
+    Raises RulebookRefusedError with every problem.
+    """
+    if problems := problems_of(document, over, *days_to_check(document, effective_from)):
         told = "\n".join(problem.message for problem in problems)
         raise RulebookRefusedError(f"{document.name} {document.version} does not hold:\n{told}")
-
-
-def places(settings: Settings) -> pl.DataFrame:
-    """What the published stores state of what rules ask about, each combination once: columns of RULE_KEYS."""
-    sql = (
-        "select distinct country, region, city, store_type, business_type, "
-        "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
-    )
-    with published_snapshot(settings) as connection:
-        found: pl.DataFrame = connection.sql(sql).pl()
-    return found
 
 
 def published_snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -120,7 +120,7 @@ def _execute(
     settings: Settings, instance: dg.DagsterInstance, run_id: str, build: Build, on_progress: OnProgress | None
 ) -> dg.ExecuteInProcessResult:
     # dbt's own words go to a file: stdout belongs to the command's answer
-    with _run_log(settings) as log, redirect_stdout(log), unhurried(settings.dagster_dir), _seldom_swept():
+    with _run_log(settings) as log, redirect_stdout(log), unhurried(instance.event_log_storage), _seldom_swept():
         from pipelines.definitions import defs  # parses the dbt project when its manifest is older
 
         job = defs().resolve_job_def(MAIN_JOB)

@@ -49,6 +49,7 @@ from models.interactions import KINDS_SCHEMA, kinds_table
 from models.journeys import tables as journeys
 from models.settings import PROJECT_ROOT
 from models.settlement.rule_tables import SETTLEMENT_RULES_SCHEMA, SLICES_SCHEMA, TRANSFER_RULES_SCHEMA
+from models.settlement.taxes import TAX_RATES_SCHEMA, TAXPAYERS_SCHEMA
 from models.settlement.versions import VERSIONS_SCHEMA
 from pipelines.custom_values import CUSTOM_VALUES, custom_values
 
@@ -74,6 +75,8 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "settlement_transfer_rules": TRANSFER_RULES_SCHEMA,
     "settlement_slices": SLICES_SCHEMA,
     "settlement_versions": VERSIONS_SCHEMA,
+    "settlement_tax_rates": TAX_RATES_SCHEMA,
+    "settlement_taxpayers": TAXPAYERS_SCHEMA,
     "settlement_minimums": MINIMUMS_SCHEMA,
     "churn_cutoffs": {
         "as_of": pl.Datetime("us"),

@@ -39,6 +39,7 @@ _SOURCES = {
             ['direct', 'franchise', 'direct'][i % 3 + 1] as store_type, 'retail' as business_type,
             ['CN', 'CN', 'HK'][i % 3 + 1] as country, ['华东', '华南', '港澳'][i % 3 + 1] as region,
             ['上海', '广州', '香港'][i % 3 + 1] as city, null::varchar as brand, null::varchar as legal_entity,
+                null::varchar as agent_id,
             ['Asia/Shanghai', 'Asia/Shanghai', 'Asia/Hong_Kong'][i % 3 + 1] as timezone,
             ['CNY', 'CNY', 'HKD'][i % 3 + 1] as currency, true as is_declared
         from range($stores) r(i)

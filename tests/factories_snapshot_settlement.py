@@ -1,13 +1,21 @@
 """The settlement ledger and statements of the hand-made snapshot, from its entries: what lies before June is closed."""
 
 TRANSFER_SOURCES = {
+    "settlement_conversions": """
+        select entry_id, line_id, coalesce(original_line_id, line_id) as sold_line_id, store_id, currency,
+            'CNY' as settle_currency, 'CFETS:' || currency || '/CNY:2026-01-02' as rate_id, 92000000 as rate_e8, amount,
+            (amount * 92 // 100)::bigint as settled_amount
+        from settlement_entries where currency <> 'CNY'
+    """,
     "settlement_transfers": """
         select posting || ':' || line_id || ':commission:' || side as entry_id, posting, line_id, original_line_id,
             order_key, store_id, region, store_type, business_type, 'commission' as component, currency, period,
             rule_id, rule_version,
             case side when 'party' then 'commission' else 'store' end as party_role,
             case side when 'party' then coalesce(salesperson_id, 'u') else store_id end as party_id, side,
-            'fixed' as form, link_state, salesperson_id, null as bound, base_amount, 0 as rate_ppm,
+            'fixed' as form, link_state, salesperson_id, null as bound, null as tax_id,
+            base_amount as line_amount, null as points_amount,
+            null as tax_ppm, null as tax_amount, base_amount, 0 as rate_ppm,
             amount as computed_amount,
             case side when 'party' then amount else -amount end as amount, economic_date
         from settlement_entries, (values ('party'), ('payer')) s(side)

@@ -20,6 +20,7 @@ from models.contracts import CONTRACTS
 from models.contracts.contract import Contract
 from models.documents.payouts import MINIMUMS_SCHEMA
 from models.settlement.closing import Basis, Frozen, freeze
+from models.settlement.fx import converted
 from models.settlement.periods import Period, parse_period
 from tests import dbt_runs
 
@@ -92,11 +93,15 @@ class Books:
     def open(cls, minimums: Mapping[str, int] | None = None) -> "Books":
         return cls(minimums or {}, [], duckdb.connect(config={"threads": 1}))
 
+    #: (currency, settled in, rate in 10^-8): what is sold in the first is settled in the second
+    settle_in: tuple[str, str, int | None] | None = None
+
     def run(self, entries: Sequence[Row], events: Sequence[Row] = (), transfers: Sequence[Row] = ()) -> None:
         """Build ledger and statements over the closes so far; every test of theirs must hold."""
         frames = {
             "settlement_entries": _frame(entries, ENTRIES),
             "settlement_transfers": _frame(transfers, TRANSFERS),
+            **exchanged(entries, transfers, self.settle_in),
             "statement_events": _frame(events, CONTRACTS["statement_events"].file_dtypes),
             "run": pl.DataFrame({"business_date": [date(2027, 1, 1)]}),
             "settlement_minimums": pl.DataFrame(list(self.minimums.items()), schema=MINIMUMS_SCHEMA, orient="row"),
@@ -159,6 +164,40 @@ class Books:
         self.connection.register("given", frame.to_arrow())
         self.connection.execute(f"create or replace table {name} as from given")
         self.connection.unregister("given")
+
+
+POSTING_FX = {
+    **dict.fromkeys(("posting_id", "posting", "line_id", "original_line_id", "order_key", "store_id", "region"), _TEXT),
+    **dict.fromkeys(("currency", "settle_currency", "rate_id"), _TEXT),
+    **dict.fromkeys(("base_amount", "settled_amount"), _INT),
+    "economic_date": pl.Date(),
+}
+CONVERSIONS = {
+    **dict.fromkeys(("entry_id", "line_id", "settle_currency"), _TEXT),
+    "settled_amount": _INT,
+}
+
+
+def exchanged(
+    entries: Sequence[Row], transfers: Sequence[Row], settle_in: tuple[str, str, int | None] | None
+) -> dict[str, pl.DataFrame]:
+    """The tables of exchange for hand-made entries: each converted by itself, a posting by the sum of its entries."""
+    base, quote, rate = settle_in or ("", "", None)
+    postings: dict[str, Row] = {}
+    rows = []
+    for one in [row for row in (*entries, *transfers) if row["currency"] == base]:
+        worth = None if rate is None else converted(one["amount"], base, quote, rate)
+        rows.append(one | {"settle_currency": quote, "settled_amount": worth})
+        if one in entries:
+            name = f"{one['posting']}:{one['line_id']}"
+            posting = postings.setdefault(name, one | {"posting_id": name, "base_amount": 0, "settled_amount": 0})
+            posting |= {"settle_currency": quote, "rate_id": f"{base}/{quote}"}
+            posting["base_amount"] += one["amount"]
+            posting["settled_amount"] = None if worth is None else posting["settled_amount"] + worth
+    return {
+        "settlement_conversions": _frame(rows, CONVERSIONS),
+        "settlement_posting_fx": _frame(list(postings.values()), POSTING_FX),
+    }
 
 
 def _frame(rows: Sequence[Row], dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:

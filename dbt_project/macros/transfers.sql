@@ -1,12 +1,12 @@
 {#- Words of the transfer models: who a party is, how a ratio is rounded, and what a period is. -#}
 
-{#- Who a kind of party is on a row with region, store_id, channel and salesperson_id; null when there is nobody. -#}
+{#- Who a kind of party is on a row with region, store_id, agent, channel and salesperson_id; null when there is nobody. -#}
 {% macro settlement_party(kind) -%}
     case {{ kind }}
         when 'hq' then 'hq'
         when 'region' then region
         when 'store' then store_id
-        when 'agent' then 'agent:' || region
+        when 'agent' then 'agent:' || coalesce(agent, region)
         when 'sales' then salesperson_id
         when 'platform' then 'platform:' || channel
         else {{ kind }}
@@ -19,6 +19,12 @@
     (case when {{ numerator }} < 0 then -1 else 1 end * cast({{ integer_division(
         '2 * abs(' ~ numerator ~ ') + ' ~ denominator, '2 * cast(' ~ denominator ~ ' as ' ~ wide_integer() ~ ')'
     ) }} as bigint))
+{%- endmacro %}
+
+
+{#- What of `whole` is given back when `part` of `of` was: half up, all of it at the whole. -#}
+{% macro given_back(whole, part, of) -%}
+    {{ half_up('cast(' ~ whole ~ ' as ' ~ wide_integer() ~ ') * ' ~ part, of) }}
 {%- endmacro %}
 
 
@@ -65,6 +71,11 @@
         payer_id,
         payer_role,
         form,
+        line_amount,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
         rate_ppm,
         base_amount,
         retiers,

@@ -17,37 +17,40 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from models.documents.loading import Document
 from models.documents.settlement_forms import (
+    CURRENCY,
     Bound,
     Fixed,
     Package,
+    PointsFunder,
     Rate,
+    SettleIn,
     Tiers,
     canonical_share,
     share_ppm,
 )
 from models.money import PPM
 
-#: How a party is found: head office; the store's region; the store; the region's agent; the order's salesperson; the
-#: platform of the sales channel.
+#: How a party is found: head office; the store's region; the store; the store's agent, or the
+#: region's where it states none; the order's salesperson; the platform of the sales channel.
 PartyKind = Literal["hq", "region", "store", "agent", "sales", "platform"]
 PARTY_KINDS: tuple[PartyKind, ...] = get_args(PartyKind)
 #: Parties that a fact may not have; a rule cannot rely on them to take the rest.
 MAY_BE_MISSING: tuple[PartyKind, ...] = ("sales",)
 
 #: What one party of a sale pays to another.
-Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee"]
+Transferred = Literal["commission", "service_fee", "rebate", "agent", "platform_fee", "tax"]
 TRANSFERRED: tuple[Transferred, ...] = get_args(Transferred)
+MAX_FUNDERS = 4
 
 #: Levels of a place, finest first, then the other keys of a rule.
 PLACE_KEYS = ("city", "region", "country")
-RULE_KEYS = (*PLACE_KEYS, "store_type", "business_type", "channel")
+RULE_KEYS = (*PLACE_KEYS, "store_type", "business_type", "channel", "agent")
 CHANNELS = ("online", "offline")
 
 #: The facts are split in a wide table with a column for each component, so their number has a bound.
 MAX_COMPONENTS = 8
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_CURRENCY = r"[A-Z]{3}"
 
 
 class Component(Document):
@@ -77,13 +80,18 @@ class Match(Document):
     store_type: str | None = None
     business_type: str | None = None
     channel: str | None = None
+    agent: str | None = None
 
 
 class _Split(Document):
-    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie."""
+    """A named, ordered list of components; the order decides who gets the odd cent when fractions tie.
+
+    ``settle_in`` left out: what the rulebook says.
+    """
 
     id: str
     components: tuple[Component, ...]
+    settle_in: SettleIn | None = None
 
     @model_validator(mode="after")
     def _components_hold(self) -> Self:
@@ -145,7 +153,9 @@ class TransferRule(_Placed):
 
     One of ``rate``, ``fixed``, ``tiers`` and ``package`` says how much. ``currency`` is that of the amounts written in
     the rule. ``on_refund``: give back in proportion (``original``) or lower what was accumulated (``retier``); left
-    out: rebates ``retier``, others ``original``.
+    out: rebates ``retier``, others ``original``. ``tax``: reckon with the amount without its tax (``excl``) or with it
+    (``incl``, which differs where prices exclude it); left out: as it was paid. ``base: cash``: what points paid does
+    not count. A rule of the component ``tax`` says no form: it gives the tax of each line.
     """
 
     component: Transferred
@@ -158,8 +168,10 @@ class TransferRule(_Placed):
     package: Package | None = None
     cap: Bound | None = None
     floor: Bound | None = None
-    currency: str = Field(default="CNY", pattern=_CURRENCY)
+    currency: str = Field(default="CNY", pattern=CURRENCY)
     on_refund: Literal["original", "retier"] | None = None
+    base: Literal["gross", "cash"] = "gross"
+    tax: Literal["incl", "excl"] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -183,26 +195,53 @@ class TransferRule(_Placed):
         return (self.on_refund or ("retier" if self.component == "rebate" else "original")) == "retier"
 
 
+class PointsRule(_Placed):
+    """Who pays for the points that a sale was paid with: the funders give, ``account`` gets what they are worth."""
+
+    component: Literal["points_funding"]
+    funders: tuple[PointsFunder, ...] = Field(min_length=1, max_length=MAX_FUNDERS)
+    account: str = Field(default="points", min_length=1)
+
+    @model_validator(mode="after")
+    def _funders_pay_all(self) -> Self:
+        named = [funder.party for funder in self.funders]
+        total = sum(share_ppm(funder.share) for funder in self.funders)
+        problems = [*_id_problems(self.id)]
+        if len(set(named)) < len(named):
+            problems.append("funders: a party is there twice; join its shares")
+        if total != PPM:
+            problems.append(f"funders: the shares sum to {(Decimal(total) * 100 / PPM).normalize():f}%; make them 100%")
+        if problems:
+            raise ValueError(f'rule "{self.id}": ' + "; ".join(problems))
+        return self
+
+
 def _kind_of_rule(value: Any) -> str:
     component = value.get("component", "split") if isinstance(value, dict) else getattr(value, "component", "split")
+    if component == "points_funding":
+        return "points"
     return "transfer" if component in TRANSFERRED else "shared"
 
 
 AnyRule = Annotated[
-    Annotated[SettlementRule, Tag("shared")] | Annotated[TransferRule, Tag("transfer")], Discriminator(_kind_of_rule)
+    Annotated[SettlementRule, Tag("shared")]
+    | Annotated[TransferRule, Tag("transfer")]
+    | Annotated[PointsRule, Tag("points")],
+    Discriminator(_kind_of_rule),
 ]
 
 
 class SettlementDocument(Document):
     """A company's settlement rules. ``default`` is explicit: without it every store must be covered by a rule.
 
-    ``none``: components that need not be everywhere.
+    ``none``: components that need not be everywhere. ``settle_in`` left out: each sale in its own currency.
     """
 
     name: str = Field(min_length=1)
     rules: tuple[AnyRule, ...] = ()
     default: DefaultRule | None = None
-    none: tuple[Transferred, ...] = ()
+    settle_in: SettleIn | None = None
+    none: tuple[Transferred | Literal["points_funding"], ...] = ()
 
     @property
     def version(self) -> str:
@@ -258,6 +297,8 @@ def _party_problems(party: str, field: str) -> list[str]:
 
 def _form_problems(rule: TransferRule) -> list[str]:
     forms = [name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name) is not None]
+    if rule.component == "tax":
+        return _tax_problems(rule, forms)
     problems = (
         []
         if len(forms) == 1
@@ -266,6 +307,12 @@ def _form_problems(rule: TransferRule) -> list[str]:
     if rule.floor is not None and rule.floor.per not in ("line", "order"):
         problems.append("floor: a floor holds per line or per order; write one of the two")
     return problems + _bound_problems(rule)
+
+
+def _tax_problems(rule: TransferRule, forms: list[str]) -> list[str]:
+    """The tax table says how much a tax is."""
+    given = [*forms, *(name for name in ("cap", "floor", "on_refund", "tax") if getattr(rule, name) is not None)]
+    return [f"{', '.join(given)}: the tax table says how much a tax is; remove it"] if given else []
 
 
 def _bound_problems(rule: TransferRule) -> list[str]:

@@ -18,6 +18,9 @@ from models.money import PPM
 Period = Literal["day", "week", "month", "quarter", "year", "ever"]
 #: Thousandths of a unit: the finest quantity of a package.
 MILLI = 1000
+CURRENCY = r"[A-Z]{3}"
+#: Who may pay for points: parties that every fact has.
+Funder = Literal["hq", "region", "store", "platform"]
 
 _SHARE = re.compile(r"(?P<percent>[0-9]{1,3}(?:\.[0-9]+)?)\s*%")
 
@@ -52,7 +55,8 @@ def canonical_share(value: object) -> object:
     return f"{(Decimal(ppm) * 100 / PPM).normalize():f}%"
 
 
-def _rate(value: object) -> str:
+def canonical_rate(value: object) -> str:
+    """One spelling of a percentage. Raises RefusedError."""
     return f"{(Decimal(share_ppm(str(value))) * 100 / PPM).normalize():f}%"
 
 
@@ -74,7 +78,7 @@ def _amount(value: object) -> Decimal:
     return amount.normalize()
 
 
-Rate = Annotated[str, BeforeValidator(_rate)]
+Rate = Annotated[str, BeforeValidator(canonical_rate)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 
 
@@ -151,3 +155,20 @@ class Fixed(Document):
 
     amount: Amount
     per: Literal["line", "order", "unit"] = "line"
+
+
+class SettleIn(Document):
+    """The currency in which sales in another one are settled, and the day up to which a rate may have been published.
+
+    ``txn_date``: the store's civil day of the fact; ``month_first``, ``period_end``: the first or last of its month.
+    """
+
+    currency: str = Field(pattern=CURRENCY)
+    rate_day: Literal["txn_date", "month_first", "period_end"] = "txn_date"
+
+
+class PointsFunder(Document):
+    """Who pays which share of what the points of a sale are worth."""
+
+    party: Funder
+    share: Rate

@@ -26,7 +26,9 @@ def account(component: str, party_id: str) -> str:
     name = _NAME.sub("-", party_id).strip("-")
     if name != party_id:
         name = f"{name}-{hashlib.sha256(party_id.encode()).hexdigest()[:8]}".strip("-")
-    root = {"clearing": "Assets:Clearing", "cash": "Assets:Cash"}.get(component, "Liabilities:Parties")
+    root = {"clearing": "Assets:Clearing", "cash": "Assets:Cash", "fx": "Equity:Exchange"}.get(
+        component, "Liabilities:Parties"
+    )
     return f"{root}:P-{name}"
 
 

@@ -20,7 +20,7 @@ Parties that it does not name must get nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Self
@@ -29,10 +29,13 @@ from pydantic import Field, model_validator
 
 from models.documents.loading import Document, RefusedError
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.money import display, to_minor
 from models.settlement.evaluate import settle
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
+from models.settlement.fx import FxRate, conversions
 from models.settlement.rules import rules_of
+from models.settlement.taxes import NO_TAXES, TaxTable
 
 
 class StoreState(Document):
@@ -44,13 +47,17 @@ class StoreState(Document):
     business_type: str = ""
     country: str = ""
     city: str = ""
+    agent: str = ""
 
     def place(self) -> Place:
         return Place(**self.model_dump())
 
 
 class SaleCase(Document):
-    """A sold line. ``order``: lines with the same one are one order; by default each line is its own."""
+    """A sold line. ``order``: lines with the same one are one order; by default each line is its own.
+
+    ``points``: what the points were worth that paid a part of the whole order; the same on each of its lines.
+    """
 
     line: str
     amount: Decimal
@@ -59,6 +66,8 @@ class SaleCase(Document):
     sales: str | None = None
     quantity: Decimal = Decimal(1)
     currency: str | None = None
+    tax_category: str | None = None
+    points: Decimal = Decimal(0)
     store: StoreState | None = None
 
 
@@ -73,6 +82,18 @@ class RefundCase(Document):
     store: StoreState | None = None
 
 
+class RateCase(Document):
+    """A published rate: units of ``quote`` for one of ``base``."""
+
+    day: date
+    base: str
+    quote: str = "CNY"
+    rate: Decimal
+
+    def rate_of(self) -> FxRate:
+        return FxRate(self.day, self.base, self.quote, self.rate)
+
+
 class Expected(Document):
     """What parties get, of a line, of a period (2026-07), of a component, or of everything."""
 
@@ -83,11 +104,15 @@ class Expected(Document):
 
 
 class SettlementCase(Document):
-    """A worked case. ``currency`` is that of amounts for which nothing else is said."""
+    """A worked case. ``currency`` is that of amounts for which nothing else is said; ``taxes`` is a tax table,
+    ``rates`` are published rates of exchange; what is expected is in the currency that is settled in.
+    """
 
     case: str
     about: str = ""
     rulebook: SettlementDocument
+    taxes: TaxDocument | None = None
+    rates: tuple[RateCase, ...] = ()
     store: StoreState = StoreState()
     currency: str = "CNY"
     sales: tuple[SaleCase, ...] = ()
@@ -122,11 +147,25 @@ class Difference:
 
 
 def worked(case: SettlementCase) -> list[Entry | TransferEntry]:
-    """All entries of a case. Raises RuleGapError or RuleAmbiguityError when a fact has no rule, or two."""
+    """All entries of a case as they are settled, without what is held back for want of a rate.
+
+    Raises RuleGapError or RuleAmbiguityError when a fact has no rule, or two.
+    """
     sales = [_sale(case, sale, number) for number, sale in enumerate(case.sales)]
     refunds = [(_refund(case, refund, number), refund.of) for number, refund in enumerate(case.refunds)]
-    entries, transfers = settle(sales, refunds, rules_of(case.rulebook))
-    return [*entries, *transfers]
+    taxes = TaxTable(case.taxes) if case.taxes else NO_TAXES
+    rules = rules_of(case.rulebook)
+    entries, transfers = settle(sales, refunds, rules, taxes)
+    found = {one.entry_id: one for one in conversions(entries, transfers, rules, [one.rate_of() for one in case.rates])}
+    together: list[Entry | TransferEntry] = []
+    everything: list[Entry | TransferEntry] = [*entries, *transfers]
+    for entry in everything:
+        conversion = found.get(entry.entry_id)
+        if conversion is None:
+            together.append(entry)
+        elif conversion.settled_amount is not None:
+            together.append(replace(entry, amount=conversion.settled_amount, currency=conversion.settle_currency))
+    return together
 
 
 def differences(case: SettlementCase) -> list[Difference]:
@@ -171,6 +210,8 @@ def _sale(case: SettlementCase, sale: SaleCase, number: int) -> Sale:
         salesperson_id=sale.sales,
         quantity_milli=int(sale.quantity * 1000),
         happened_at=_moment(sale.day, number),
+        tax_category=sale.tax_category,
+        order_points=to_minor(sale.points, currency),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from models.documents.settlement import RULE_KEYS, SettlementDocument
-from models.settlement.rules import ANY, Rule, rules_of
+from models.settlement.rules import ANY, Rule, numbered, rules_of
 
 Combination = tuple[str, ...]
 _SPOT = ["component", *RULE_KEYS, "slice_from", "slice_to"]
@@ -65,7 +65,8 @@ def check(document: SettlementDocument, combinations: pl.DataFrame, date_from: d
     rules = rules_of(document)
     places = _places(combinations)
     problems = _overlaps(rules)
-    for component in ("split", *sorted({rule.component for rule in rules} - {"split"})):
+    transferred = {rule.component for rule in rules if not numbered(rule.component)} - {"split"}
+    for component in ("split", *sorted(transferred)):
         of_it = [rule for rule in rules if rule.component == component]
         found = _winners(component, of_it, places, _slices(of_it, date_from, date_to))
         told = [_problem(row) for row in found.iter_rows(named=True)]
@@ -84,6 +85,8 @@ def _places(combinations: pl.DataFrame) -> pl.DataFrame:
 def _overlaps(rules: Sequence[Rule]) -> list[Problem]:
     keyed: dict[tuple[str, Combination, int], list[Rule]] = {}
     for rule in rules:
+        if numbered(rule.component):
+            continue
         keyed.setdefault((rule.component, rule.key, rule.specificity), []).append(rule)
     problems = []
     for (component, key, _), group in sorted(keyed.items()):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from models.documents.settlement import TRANSFERRED
 from models.money import PPM, largest_remainder
 from models.settlement import transfers
 from models.settlement.accumulating import given_back
@@ -23,11 +22,21 @@ from models.settlement.facts import (
     party_id,
     with_place,
 )
+from models.settlement.points import line_points
 from models.settlement.positions import Position, positions
 from models.settlement.rules import Rule
+from models.settlement.taxes import NO_TAXES, TaxTable, base_of
 from models.settlement.transfers import Item
 
 __all__ = ["Entry", "Place", "Refund", "Sale", "choose_rule", "settle", "settle_line", "settle_unlinked"]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is looked up beside the rules: tax rates, and what the points of each line are worth."""
+
+    taxes: TaxTable
+    points: Mapping[str, int]
 
 
 class RuleGapError(ValueError):
@@ -51,7 +60,10 @@ class _Posting:
 
 
 def settle(
-    sales: Sequence[Sale], refunds: Sequence[tuple[Refund, str | None]], rules: Sequence[Rule]
+    sales: Sequence[Sale],
+    refunds: Sequence[tuple[Refund, str | None]],
+    rules: Sequence[Rule],
+    taxes: TaxTable = NO_TAXES,
 ) -> tuple[list[Entry], list[TransferEntry]]:
     """Entries of the split and of all transfers, in no order. A refund names the line that it takes back, or None."""
     of_line: dict[str | None, list[Refund]] = {}
@@ -63,11 +75,12 @@ def settle(
         entries += settle_line(sale, of_line.get(sale.line_id, []), rules)
     placed = {sale.line_id: positions(sale, of_line.get(sale.line_id, [])) for sale in sales}
     transferred: list[TransferEntry] = []
-    for component in TRANSFERRED:
+    points = line_points(sales)
+    for component in sorted({rule.component for rule in rules} - {"split"}):
         of_it = [rule for rule in rules if rule.component == component]
         if of_it:
             facts = [with_place(_nobody(refund), refund) for refund in unlinked]
-            transferred += _transferred(of_it, sales, placed, facts, rules)
+            transferred += _transferred(of_it, sales, placed, facts, rules, Beside(taxes, points))
     return entries, transferred
 
 
@@ -196,14 +209,15 @@ def _transferred(
     placed: Mapping[str, Sequence[Position]],
     unlinked: Sequence[Sale],
     rules: Sequence[Rule],
+    beside: Beside,
 ) -> list[TransferEntry]:
     """Entries of one component's transfers over all facts."""
-    items = [_item(sale, "SALE", None, None, of_it, rules) for sale in sales]
-    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules) for fact in unlinked]
+    items = [_item(sale, "SALE", None, None, of_it, rules, beside) for sale in sales]
+    items += [_item(fact, "REFUND", "UNLINKED", None, of_it, rules, beside) for fact in unlinked]
     for sale in sales:
         for position in placed[sale.line_id]:
             if position.is_excess:
-                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules))
+                items.append(_item(_excess(sale, position), "REFUND", "EXCESS", sale.line_id, of_it, rules, beside))
     known = sorted((item for item in items if item), key=lambda item: (item.sale.order, item.link_state or ""))
     lowered = [one for item in known if item.terms.retiers for one in _lowering(item, placed)]
     worked = [one for item in known if item.terms.level == "line" for one in [transfers.by_line(item)]]
@@ -224,6 +238,7 @@ def _item(
     original: str | None,
     of_it: Sequence[Rule],
     rules: Sequence[Rule],
+    beside: Beside,
 ) -> Item | None:
     winners = _winners(of_it, fact, of_it[0].component)
     who = transfers.parties(winners[0], choose_rule(rules, fact), fact) if winners else None
@@ -232,7 +247,17 @@ def _item(
     rule = choose_rule(of_it, fact, of_it[0].component)
     if rule.transfer and rule.transfer.speaks_amounts and rule.transfer.currency != fact.currency:
         return None  # told as unsettled
-    return Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli)
+    item = Item(fact, posting, link_state, original, rule, *who, fact.amount, fact.quantity_milli, fact.amount)
+    if item.terms.on_cash or item.terms.form == "points":
+        item = replace(item, points=beside.points.get(fact.line_id, 0) if posting == "SALE" else 0)
+    if item.terms.on_cash:
+        item = replace(item, base=fact.amount - (item.points or 0))
+    if not item.terms.needs_tax:
+        return item
+    tax = beside.taxes.of(fact)
+    if tax is None:
+        return None  # told as unsettled
+    return replace(item, base=base_of(item.base, tax, item.terms.tax_basis), tax=tax, tax_amount=tax.of(item.base))
 
 
 def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item]:
@@ -242,15 +267,18 @@ def _lowering(item: Item, placed: Mapping[str, Sequence[Position]]) -> list[Item
     found = []
     for position in placed[item.sale.line_id]:
         if position.linked:
-            spent = [
-                given_back(item.quantity_milli, part, item.sale.amount)
-                for part in (position.before, position.before + position.linked)
-            ]
+
+            def back(whole: int, position: Position = position) -> int:
+                """What the refund takes of ``whole``, negative."""
+                parts = (position.before, position.before + position.linked)
+                before, after = (given_back(whole, part, item.sale.amount) for part in parts)
+                return before - after
+
             fact = replace(position.as_fact(item.sale), happened_at=position.refund.refunded_at)
-            lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=-position.linked)
-            found.append(
-                replace(lowered, original_line_id=item.sale.line_id, quantity_milli=spent[0] - spent[1], of=item.sale)
-            )
+            lowered = replace(item, sale=fact, posting="REFUND", link_state="LINKED", base=back(item.base))
+            lowered = replace(lowered, original_line_id=item.sale.line_id, quantity_milli=back(item.quantity_milli))
+            taxed, paid = (None if whole is None else back(whole) for whole in (item.tax_amount, item.points))
+            found.append(replace(lowered, line_amount=-position.linked, tax_amount=taxed, points=paid, of=item.sale))
     return found
 
 

@@ -13,6 +13,10 @@ _WORDS: dict[str, dict[str, str]] = {
         "head": '{posting} {line_id} on {economic_date}: {component} by rule "{rule_id}" (version {rule_version})',
         "party": "{party_role} {party_id} gets {amount} {currency}",
         "payer": "{party_role} {party_id} pays {amount} {currency}",
+        "tax": "{untaxed} at {tax_rate} ({tax_id}): tax {tax_amount}",
+        "points": "points worth {points}: this funder's {rate} is {computed}, of a running sum over the funders",
+        "cash": "{line}, of which points paid {points}, does not count them",
+        "taxed": "{untaxed} has {tax_amount} of tax at {tax_rate} ({tax_id}); the rule reckons with {base}",
         "rate": "{base} x {rate} = {computed}, rounded half up",
         "fixed": "the rule's amount: {computed}",
         "package": "by what was accumulated in the period",
@@ -27,6 +31,10 @@ _WORDS: dict[str, dict[str, str]] = {
         "head": "{economic_date} 的 {posting} {line_id}：按规则“{rule_id}”（版本 {rule_version}）的 {component}",
         "party": "{party_role} {party_id} 得 {amount} {currency}",
         "payer": "{party_role} {party_id} 付 {amount} {currency}",
+        "tax": "{untaxed} 按税率 {tax_rate}（{tax_id}）计税 {tax_amount}",
+        "points": "积分抵扣 {points}，该方承担 {rate}，计 {computed}（各承担方按累计比例取整）",
+        "cash": "{line} 中积分抵扣 {points}，不计入基数",
+        "taxed": "{untaxed} 按税率 {tax_rate}（{tax_id}）的税额为 {tax_amount}，规则按 {base} 计算",
         "rate": "{base} × {rate} = {computed}，四舍五入",
         "fixed": "规则规定的金额：{computed}",
         "package": "按本期累计计算",
@@ -80,9 +88,17 @@ def explain_transfer(entry: Mapping[str, Any], language: str = "en") -> str:
     for name in ("before", "after"):
         value = entry[f"{name}_amount"]
         shown[name] = None if value is None else f"{Decimal(value) / 1000:f}" if quantity else money(value)
+    shown |= {"line": money(entry["line_amount"]), "tax_amount": money(entry["tax_amount"])}
+    points = entry["points_amount"] or 0
+    shown |= {"points": money(points), "untaxed": money(int(entry["line_amount"]) - int(points))}
+    shown["tax_rate"] = f"{(Decimal(entry['tax_ppm'] or 0) * 100 / PPM).normalize():f}%"
     keys = ["head", "reversal" if entry["form"] == "reversal" else entry["form"]]
     if entry["form"] in ("rate", "fixed") and entry["computed_amount"] is None:
         keys.pop()  # a cap of a period: what counts is the sum, told below
+    if entry["points_amount"] is not None and entry["form"] not in ("points", "reversal"):
+        keys.insert(1, "cash")
+    if entry["tax_id"] and entry["form"] not in ("tax", "reversal"):
+        keys.insert(len(keys) - 1, "taxed")
     if entry["bound"]:
         keys.append(entry["bound"])
     if entry["weight"] is not None:

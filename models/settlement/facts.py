@@ -20,6 +20,7 @@ class Place:
     business_type: str
     country: str = ""
     city: str = ""
+    agent: str = ""
 
     @property
     def channel(self) -> str:
@@ -28,7 +29,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Sale:
-    """A sold order line. ``economic_date`` is the store's civil day; ``happened_at`` (UTC) orders what accumulates."""
+    """A sold order line. ``economic_date`` is the store's civil day; ``happened_at`` (UTC) orders what accumulates.
+
+    ``order_points``: what the points were worth that paid a part of the whole order; the same on each of its lines.
+    """
 
     line_id: str
     order_key: str
@@ -40,12 +44,14 @@ class Sale:
     line_no: str = ""
     quantity_milli: int = 1000
     happened_at: datetime | None = None
+    tax_category: str | None = None
+    order_points: int = 0
 
     @property
     def combination(self) -> tuple[str, ...]:
         """In the order of RULE_KEYS."""
         at = self.place
-        return at.city, at.region, at.country, at.store_type, at.business_type, at.channel
+        return at.city, at.region, at.country, at.store_type, at.business_type, at.channel, at.agent
 
     @property
     def order(self) -> tuple[datetime, str, str, str]:
@@ -131,6 +137,11 @@ class TransferEntry:
     link_state: str | None
     salesperson_id: str | None
     bound: str | None
+    line_amount: int
+    points_amount: int | None
+    tax_id: str | None
+    tax_ppm: int | None
+    tax_amount: int | None
     base_amount: int
     rate_ppm: int
     computed_amount: int | None
@@ -158,7 +169,7 @@ def party_id(kind: str, sale: Sale) -> str | None:
         case "store":
             return at.store_id
         case "agent":
-            return f"agent:{at.region}"
+            return f"agent:{at.agent or at.region}"
         case "sales":
             return sale.salesperson_id
         case "platform":

@@ -22,6 +22,8 @@ SETTLEMENT_RULES_SCHEMA: dict[str, pl.DataType] = {
     "party_kind": pl.String(),
     "weight": pl.Int64(),
     "is_residual": pl.Boolean(),
+    "settle_currency": pl.String(),
+    "rate_day": pl.String(),
     **_DAYS,
 }
 TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
@@ -33,15 +35,20 @@ TRANSFER_RULES_SCHEMA: dict[str, pl.DataType] = {
     "level": pl.String(),
     "fixed_per": pl.String(),
     "package_rounding": pl.String(),
+    "tax_basis": pl.String(),
     "currency": pl.String(),
     "rate_ppm": pl.Int64(),
     "fixed_amount": pl.Int64(),
     "package_size_milli": pl.Int64(),
     "package_price": pl.Int64(),
+    "points_from": pl.Int64(),
+    "points_to": pl.Int64(),
     "cap_amount": pl.Int64(),
     "floor_amount": pl.Int64(),
     "speaks_amounts": pl.Boolean(),
     "retiers": pl.Boolean(),
+    "needs_tax": pl.Boolean(),
+    "on_cash": pl.Boolean(),
     **_DAYS,
 }
 SLICES_SCHEMA: dict[str, pl.DataType] = {
@@ -60,14 +67,15 @@ def compile_rules(document: SettlementDocument) -> dict[str, pl.DataFrame]:
 
     ``settlement_rules`` (SETTLEMENT_RULES_SCHEMA): one row per rule of a shared component and part; ``weight`` is parts
     in a million, or what the rule states. ``settlement_transfer_rules`` (TRANSFER_RULES_SCHEMA): one row per transfer
-    rule; null ``payer_kind`` is the residual owner; amounts are minor units of ``currency``. ``settlement_slices``
+    rule (of points, per funder); null ``payer_kind`` is the residual owner; amounts are minor units of ``currency``.
+    ``settlement_slices``
     (SLICES_SCHEMA): one row per slice of a rule with tiers, from ``starts_at`` to before ``ends_before`` (null: open)
     in whole minor units, whatever the rulebook says of the boundary. Null dates are open.
     """
     rules = rules_of(document)
     return {
         "settlement_rules": _frame(_parts(rules), SETTLEMENT_RULES_SCHEMA, "rule_id", "component_seq"),
-        "settlement_transfer_rules": _frame(_transfers(rules), TRANSFER_RULES_SCHEMA, "rule_id"),
+        "settlement_transfer_rules": _frame(_transfers(rules), TRANSFER_RULES_SCHEMA, "rule_id", "component"),
         "settlement_slices": _frame(_slices(rules), SLICES_SCHEMA, "rule_id", "slice_seq"),
     }
 
@@ -84,7 +92,7 @@ def _parts(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
     for rule in rules:
         for part in rule.parts:
             of_part = (part.seq, part.role, part.kind, part.weight, part.is_residual)
-            yield (*_head(rule), *of_part, rule.valid_from, rule.valid_to)
+            yield (*_head(rule), *of_part, rule.settle_in, rule.rate_day, rule.valid_from, rule.valid_to)
 
 
 def _transfers(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
@@ -96,9 +104,25 @@ def _transfers(rules: Sequence[Rule]) -> Iterable[tuple[object, ...]]:
         yield (
             *_head(rule),
             *(terms.role, terms.payee, terms.payer, terms.form, terms.level, terms.fixed_per),
-            *(package.rounding if package else None, terms.currency, terms.rate_ppm, terms.fixed_amount),
+            *(
+                package.rounding if package else None,
+                terms.tax_basis,
+                terms.currency,
+                terms.rate_ppm,
+                terms.fixed_amount,
+            ),
             *((package.size_milli, package.price) if package else (None, None)),
-            *(terms.cap, terms.floor, terms.speaks_amounts, terms.retiers, rule.valid_from, rule.valid_to),
+            *(terms.points_from, terms.points_to),
+            *(
+                terms.cap,
+                terms.floor,
+                terms.speaks_amounts,
+                terms.retiers,
+                terms.needs_tax,
+                terms.on_cash,
+                rule.valid_from,
+                rule.valid_to,
+            ),
         )
 
 

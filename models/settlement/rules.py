@@ -9,6 +9,7 @@ from models.documents.settlement import (
     PLACE_KEYS,
     RULE_KEYS,
     DefaultRule,
+    PointsRule,
     SettlementDocument,
     SettlementRule,
     TransferRule,
@@ -41,8 +42,9 @@ class Part:
 class Transfer:
     """How much ``payee`` gets from ``payer`` (None: the residual owner). Amounts are minor units of ``currency``.
 
-    ``form`` is rate, fixed, tiers or package; ``level`` says where cap and floor hold: line, order, or
-    a period (of which the cap limits the sum).
+    ``form`` is rate, fixed, tiers, package, tax (the tax of the line) or points (what its points are worth, from
+    ``points_from`` to ``points_to`` in a million); ``tax_basis`` is incl, excl or None; ``on_cash``: points do not
+    count; ``level`` says where cap and floor hold: line, order, or a period (of which the cap limits the sum).
     """
 
     role: str
@@ -59,11 +61,20 @@ class Transfer:
     cap: int | None = None
     floor: int | None = None
     retiers: bool = False
+    tax_basis: str | None = None
+    on_cash: bool = False
+    points_from: int = 0
+    points_to: int = 0
 
     @property
     def speaks_amounts(self) -> bool:
         """Whether it says amounts, which hold for facts in its currency only."""
-        return self.form != "rate" or self.cap is not None or self.floor is not None
+        return self.form not in ("rate", "tax", "points") or self.cap is not None or self.floor is not None
+
+    @property
+    def needs_tax(self) -> bool:
+        """Whether it settles nothing without a rate of the tax table."""
+        return self.form == "tax" or self.tax_basis is not None
 
     @property
     def accumulates(self) -> bool:
@@ -74,7 +85,7 @@ class Transfer:
 class Rule:
     """A rule ready to be matched. A key is a value or ``*``; None dates are open; ``valid_to`` is exclusive.
 
-    ``parts`` of the split, else ``transfer``.
+    ``parts`` of the split, else ``transfer``. ``settle_in``: the currency that a split is settled in; None: its own.
     """
 
     rule_id: str
@@ -86,6 +97,8 @@ class Rule:
     transfer: Transfer | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    settle_in: str | None = None
+    rate_day: str = "txn_date"
 
     def holds_on(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
@@ -97,10 +110,17 @@ class Rule:
 def rules_of(document: SettlementDocument) -> tuple[Rule, ...]:
     """The rules of a document by id, the default of the split last."""
     rules = [
-        _shared(rule, document.version) if isinstance(rule, SettlementRule) else _transfer(rule, document.version)
+        one
         for rule in document.rules
+        for one in (
+            [_shared(rule, document)]
+            if isinstance(rule, SettlementRule)
+            else [_transfer(rule, document.version)]
+            if isinstance(rule, TransferRule)
+            else _funding(rule, document.version)
+        )
     ]
-    return (*rules, _default(document.default, document.version)) if document.default else tuple(rules)
+    return (*rules, _default(document.default, document)) if document.default else tuple(rules)
 
 
 def specificity(key: Sequence[str]) -> int:
@@ -113,27 +133,39 @@ def specificity(key: Sequence[str]) -> int:
     return 4 * ((level > 0) + sum(value != ANY for value in others)) + level
 
 
-def _key(rule: SettlementRule | TransferRule) -> tuple[str, ...]:
+def _key(rule: SettlementRule | TransferRule | PointsRule) -> tuple[str, ...]:
     return tuple(getattr(rule.when, key) or ANY for key in RULE_KEYS)
 
 
-def _shared(rule: SettlementRule, version: str) -> Rule:
-    key = _key(rule)
+def _shared(rule: SettlementRule, document: SettlementDocument) -> Rule:
+    key, settle = _key(rule), rule.settle_in or document.settle_in
     return Rule(
         rule_id=rule.id,
-        version=version,
+        version=document.version,
         component=rule.component,
         key=key,
         specificity=specificity(key),
         parts=_parts(rule),
         valid_from=rule.valid_from,
         valid_to=rule.valid_to,
+        settle_in=settle.currency if settle else None,
+        rate_day=settle.rate_day if settle else "txn_date",
     )
 
 
-def _default(rule: DefaultRule, version: str) -> Rule:
+def _default(rule: DefaultRule, document: SettlementDocument) -> Rule:
     key = tuple(ANY for _ in RULE_KEYS)
-    return Rule(rule.id, version, "split", key, DEFAULT_SPECIFICITY, _parts(rule))
+    settle = rule.settle_in or document.settle_in
+    return Rule(
+        rule_id=rule.id,
+        version=document.version,
+        component="split",
+        key=key,
+        specificity=DEFAULT_SPECIFICITY,
+        parts=_parts(rule),
+        settle_in=settle.currency if settle else None,
+        rate_day=settle.rate_day if settle else "txn_date",
+    )
 
 
 def _parts(rule: SettlementRule | DefaultRule) -> tuple[Part, ...]:
@@ -163,7 +195,7 @@ def _terms(rule: TransferRule) -> Transfer:
     def minor(amount: Decimal) -> int:
         return to_minor(amount, rule.currency)
 
-    form = next(name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name))
+    form = next((name for name in ("rate", "fixed", "tiers", "package") if getattr(rule, name)), "tax")
     return Transfer(
         role=rule.role or rule.component,
         payee=rule.party,
@@ -185,7 +217,49 @@ def _terms(rule: TransferRule) -> Transfer:
         cap=minor(rule.cap.amount) if rule.cap else None,
         floor=minor(rule.floor.amount) if rule.floor else None,
         retiers=rule.retiers,
+        tax_basis=rule.tax,
+        on_cash=rule.base == "cash",
     )
+
+
+def numbered(component: str) -> bool:
+    """Whether it is a further funder's part of a component, which has no rules of its own."""
+    return component[-1].isdigit()
+
+
+def _funding(rule: PointsRule, version: str) -> list[Rule]:
+    """A transfer for each funder: ``points_funding``, ``points_funding_2``, ....
+
+    Shares are cut from one running sum, so that the parts of the funders sum to what the points are worth.
+    """
+    key, rules, start = _key(rule), [], 0
+    for number, funder in enumerate(rule.funders, start=1):
+        end = start + share_ppm(funder.share)
+        terms = Transfer(
+            role="points",
+            payee=f"account:{rule.account}",
+            payer=funder.party,
+            form="points",
+            level="line",
+            currency="",
+            points_from=start,
+            points_to=end,
+        )
+        component = rule.component if number == 1 else f"{rule.component}_{number}"
+        rules.append(
+            Rule(
+                rule_id=rule.id,
+                version=version,
+                component=component,
+                key=key,
+                specificity=specificity(key),
+                transfer=terms,
+                valid_from=rule.valid_from,
+                valid_to=rule.valid_to,
+            )
+        )
+        start = end
+    return rules
 
 
 def _level(rule: TransferRule) -> str:

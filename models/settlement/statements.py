@@ -16,7 +16,7 @@ from models.errors import ExpectedError
 from models.money import minor_units
 
 #: Legs that balance a posting and belong to no statement.
-CONTRA = ("clearing", "cash")
+CONTRA = ("clearing", "cash", "fx")
 #: What a statement says of itself, minor units: columns of ``settlement_statements``.
 TOTALS = ("opening", "earned", "clawback", "fee", "tax", "adjustments", "paid", "closing")
 #: Columns of a file, in their order.

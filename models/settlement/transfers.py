@@ -6,6 +6,10 @@ Twin of the dbt models ``settlement_transfer_lines`` and ``settlement_transfers`
   that was hit replaces it by ``bound_amount``.
 - at an order: the order's total (``bound_amount``, or ``weight_total`` where no bound was hit) goes back to its lines
   by largest remainder over ``weight``, each line's ``computed_amount``.
+- ``tax``: ``computed_amount`` = ``tax_amount``.
+- ``points``: ``computed_amount`` is the part ``rate_ppm`` of ``points_amount``, of a running sum over the funders.
+- where a rule is on cash, ``points_amount`` does not count; where it says with or without tax, ``tax_amount`` comes to
+  what is left, or off it: that is ``base_amount``.
 - ``tiers``, ``package``, and whatever has a cap of a period: ``after_value`` - ``before_value``, the function of the
   rule at ``after_amount`` and ``before_amount``, what its payee had accumulated in the period.
 - ``reversal``: of ``computed_amount``, what the line gave, the part ``after_amount`` of ``base_amount`` was given back,
@@ -21,12 +25,14 @@ from models.settlement.accumulating import bounded, given_back, half_up, package
 from models.settlement.facts import Sale, TransferEntry, party_id
 from models.settlement.positions import Position
 from models.settlement.rules import Rule, Transfer
+from models.settlement.taxes import Tax
 
 
 @dataclass(frozen=True)
 class Item:
     """A fact under a transfer rule. ``base`` and ``quantity_milli`` carry the sign of the fact.
 
+    ``base`` is what the rule reckons with of ``line_amount``, ``tax_amount`` the tax of it; None: none was needed.
     ``of``: the sale in whose period a refund lowers what was accumulated.
     """
 
@@ -40,6 +46,10 @@ class Item:
     payer_role: str
     base: int
     quantity_milli: int
+    line_amount: int
+    points: int | None = None
+    tax: Tax | None = None
+    tax_amount: int | None = None
     of: Sale | None = None
 
     @property
@@ -86,6 +96,11 @@ def period_of(day: date, length: str) -> str:
 def computed(item: Item) -> int:
     """What a rate or an amount gives on one item, before its bounds."""
     terms = item.terms
+    if terms.form == "tax":
+        return item.tax_amount or 0
+    if terms.form == "points":
+        points = item.points or 0
+        return half_up(points * terms.points_to, PPM) - half_up(points * terms.points_from, PPM)
     if terms.form == "rate":
         return half_up(item.base * terms.rate_ppm, PPM)
     if terms.fixed_per == "unit":
@@ -174,7 +189,7 @@ def reversals(worked: Worked, positions: Sequence[Position]) -> list[Worked]:
         whole = worked.item.sale.amount
         values = [given_back(worked.amount, part, whole) for part in (before, after)]
         item = replace(worked.item, sale=position.as_fact(worked.item.sale), posting="REFUND", link_state="LINKED")
-        item = replace(item, original_line_id=worked.item.sale.line_id, base=whole)
+        item = replace(item, original_line_id=worked.item.sale.line_id, base=whole, line_amount=whole)
         found.append(
             Worked(
                 *(item, values[0] - values[1], "reversal", worked.amount),
@@ -214,8 +229,13 @@ def entries_of(worked: Worked) -> list[TransferEntry]:
         link_state=item.link_state,
         salesperson_id=sale.salesperson_id,
         bound=worked.bound,
+        line_amount=item.line_amount,
+        points_amount=item.points,
+        tax_id=item.tax.tax_id if item.tax else None,
+        tax_ppm=item.tax.ppm if item.tax else None,
+        tax_amount=item.tax_amount,
         base_amount=item.base,
-        rate_ppm=terms.rate_ppm,
+        rate_ppm=terms.points_to - terms.points_from if terms.form == "points" else terms.rate_ppm,
         computed_amount=worked.computed,
         bound_amount=worked.bound_amount,
         weight=worked.weight,

@@ -10,12 +10,12 @@ from rich.table import Table
 from models.documents.settlement import SettlementDocument
 from models.settings import Settings
 from models.settlement.cases import SettlementCase, differences
-from models.settlement.checking import check as check_document
 from models.settlement.explaining import explain as explain_entry
+from models.settlement.explaining_fx import explain_conversion
 from models.settlement.explaining_transfers import explain_transfer
 from pipelines.commands import settlement_closing, settlement_money, settlement_versions
 from pipelines.commands.output import AsJson, emit, fail
-from pipelines.rulebooks import places, published_snapshot
+from pipelines.rulebooks import ground, problems_of, published_snapshot
 
 DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
@@ -33,7 +33,8 @@ def check(
     until: Annotated[datetime, typer.Option(help="the day after the last", formats=[DAY])] = LAST_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot.
+    """Gaps, overlaps and ambiguities of a rulebook over the stores that exist in the published snapshot, and rates
+    of tax and of exchange that its rules need and nobody has stated.
 
     Example: `scrm settlement check draft.yaml --from 2026-01-01 --until 2027-01-01`
 
@@ -41,7 +42,7 @@ def check(
     """
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
-    problems = check_document(rulebook, places(settings), from_.date(), until.date())
+    problems = problems_of(rulebook, ground(settings), from_.date(), until.date())
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)
@@ -68,10 +69,17 @@ def explain(
         entries = connection.sql(sql, params={"line": line}).pl().to_dicts()
         sql = "select * from settlement_transfers where line_id = $line order by posting, component, side"
         transfers = connection.sql(sql, params={"line": line}).pl().to_dicts()
+        sql = "select * from settlement_conversions where line_id = $line"
+        rated = {row["entry_id"]: row for row in connection.sql(sql, params={"line": line}).pl().to_dicts()}
     if not entries:
         fail(f"no settlement entry has the line {line!r}; the settlement page lists lines")
     words = [explain_entry(entry, language) for entry in entries]
     words += [explain_transfer(transfer, language) for transfer in transfers]
+    conversions = [rated.get(entry["entry_id"]) for entry in (*entries, *transfers)]
+    words = [
+        text if one is None else f"{text}\n{explain_conversion(one, language)}"
+        for text, one in zip(words, conversions, strict=True)
+    ]
     table = Table("entry", "how", title=line, show_lines=True)
     for entry, text in zip([*entries, *transfers], words, strict=True):
         table.add_row(f"{entry['posting']} {entry['party_role']} {entry['party_id']}", text)

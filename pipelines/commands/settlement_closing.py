@@ -62,7 +62,7 @@ def verify(as_json: AsJson = False) -> None:
 
 def statements(
     period: PeriodLabel,
-    party: Annotated[str, typer.Option(help="hq, a region, a store, agent:REGION or a salesperson")] = "",
+    party: Annotated[str, typer.Option(help="hq, a region, a store, agent:NUMBER, agent:REGION or a salesperson")] = "",
     out: Annotated[Path | None, typer.Option(help="write a file per statement into this folder")] = None,
     form: Annotated[str, typer.Option("--format", help="csv, xlsx or pdf")] = "csv",
     as_json: AsJson = False,

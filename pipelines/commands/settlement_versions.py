@@ -12,7 +12,7 @@ from models.settings import Settings
 from models.store import PublishedRulebook
 from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, rows_table
-from pipelines.rulebooks import before_the_newest, history, known_versions, land_published, places, require_whole
+from pipelines.rulebooks import before_the_newest, ground, history, known_versions, land_published, require_whole
 from pipelines.workspace import Workspace
 
 DAY = "%Y-%m-%d"
@@ -40,7 +40,7 @@ def publish(
     content = text_of(draft)
     document = SettlementDocument.parse(content, name=draft.name)
     day = effective_from.date()
-    require_whole(document, places(settings), day)
+    require_whole(document, ground(settings), day)
     proposal = Workspace(settings).store.rulebooks.propose(
         document, content, effective_from=day, reason=reason, actor=acting.author(), at=acting.now()
     )
@@ -61,7 +61,7 @@ def approve(version: Hash, reason: Reason = "", as_json: AsJson = False) -> None
     workspace = Workspace(settings)
     for proposal in workspace.store.rulebooks.pending():
         if proposal.version.startswith(version):
-            require_whole(proposal.document, places(settings), proposal.effective_from)
+            require_whole(proposal.document, ground(settings), proposal.effective_from)
     done = workspace.store.rulebooks.approve(version, actor=acting.author(), at=acting.now(), reason=reason)
     _landed(workspace, done, as_json=as_json)
 
@@ -116,7 +116,7 @@ def rollback(effective_from: FirstDay, reason: Reason = "", as_json: AsJson = Fa
     land_published(workspace.lake, workspace.store)
     document, content = before_the_newest(workspace.lake)
     day = effective_from.date()
-    require_whole(document, places(settings), day)
+    require_whole(document, ground(settings), day)
     done = workspace.store.rulebooks.roll_back(
         document, content, effective_from=day, reason=reason, actor=acting.author(), at=acting.now()
     )

@@ -148,7 +148,7 @@ def test_equally_specific_rules_on_an_existing_store_are_ambiguous() -> None:
         ("AMBIGUOUS", ("R1", "R4"), FROM, date(2026, 7, 1)),
         ("AMBIGUOUS", ("R2", "R4"), date(2026, 7, 1), TO),
     ]
-    assert {p.combination for p in problems} == {("", "上海", "", "加盟", "奶茶", "offline")}
+    assert {p.combination for p in problems} == {("", "上海", "", "加盟", "奶茶", "offline", "")}
     assert '"R1", "R4"' in problems[0].message
     assert "business_type 奶茶" in problems[0].message
     with pytest.raises(RuleAmbiguityError, match="R1, R4"):
@@ -157,10 +157,24 @@ def test_equally_specific_rules_on_an_existing_store_are_ambiguous() -> None:
     assert check(_book(R1, R2, R4), STORES.filter(pl.col("business_type") == "零食"), FROM, TO) == []
 
 
+def test_an_agent_without_a_rule_and_an_agent_with_two_are_told_by_name() -> None:
+    looked_after = _text("A1", "agent: A1", "3%")
+    stores = pl.DataFrame({"region": ["上海", "上海", "江苏"], "store_type": ["加盟"] * 3, "agent": ["A1", "A2", None]})
+    lonely = _book(looked_after, _text("type", "region: 江苏", "5%"))
+    assert [problem.message for problem in check(lonely, stores, FROM, TO)] == [
+        "GAP: no rule for region 上海, store_type 加盟, agent A2, from 2026-01-01 to 2027-01-01; "
+        "add a rule for it, or a default"
+    ]
+    rivals = check(_book(looked_after, _text("type", "store_type: 加盟", "5%")), stores, FROM, TO)
+    assert [(problem.kind, problem.rule_ids, problem.combination[-1]) for problem in rivals] == [
+        ("AMBIGUOUS", ("A1", "type"), "A1")
+    ]
+
+
 def test_days_without_a_rule_are_a_gap_unless_there_is_a_default() -> None:
     problems = check(_book(R1, R3), STORES, FROM, TO)
     assert [(p.kind, p.combination, p.date_from, p.date_to) for p in problems] == [
-        ("GAP", ("", "上海", "", "加盟", "零食", "offline"), date(2026, 7, 1), TO)
+        ("GAP", ("", "上海", "", "加盟", "零食", "offline", ""), date(2026, 7, 1), TO)
     ]
     with pytest.raises(RuleGapError, match="2026-07-01"):
         choose_rule(rules_of(_book(R1, R3)), _sold(SHOP, date(2026, 7, 1)))

@@ -27,7 +27,7 @@ def employee(staff_id: str, store_id: str | None, **more: object) -> Row:
 def first_delivery() -> dict[str, Sequence[Row]]:
     return {
         "stores": [
-            store("KEPT", brand="One", legal_entity="East Ltd"),
+            store("KEPT", brand="One", legal_entity="East Ltd", agent_id="A1"),
             store("TURNED", store_type="direct"),
             store("TURNED", store_type="franchise", valid_from=date(2025, 7, 1)),
             store("CORRECTED", store_type="direct"),
@@ -131,7 +131,7 @@ def test_a_store_has_one_state_a_day_and_one_now(tables: dict[str, pl.DataFrame]
     assert found.filter(pl.col("valid_to") != pl.col("valid_from").shift(-1).over("store_id")).is_empty()
     assert sorted(tables["stores"]["store_id"]) == ["ANNOUNCED", "CORRECTED", "KEPT", "MOVED", "TURNED", "UNDECLARED"]
     kept = tables["stores"].row(by_predicate=pl.col("store_id") == "KEPT", named=True)
-    assert (kept["brand"], kept["legal_entity"]) == ("One", "East Ltd")
+    assert (kept["brand"], kept["legal_entity"], kept["agent_id"]) == ("One", "East Ltd", "A1")
 
 
 def test_staff_work_where_the_list_says_and_else_where_wecom_does(tables: dict[str, pl.DataFrame]) -> None:

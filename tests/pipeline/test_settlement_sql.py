@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -17,17 +18,32 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.settings import PROJECT_ROOT
 from models.settlement.evaluate import settle
 from models.settlement.explaining import explain
+from models.settlement.explaining_transfers import explain_transfer
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
+from models.settlement.fx import FxRate, conversions
+from models.settlement.taxes import TaxTable, tax_tables
 from models.settlement.versions import Version, compile_versions, rules_in_force
 from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 LINES = 4000
 CHANGED = date(2026, 1, 10)
+AGENTS = ("A1", "", "A2", "")
 BOOK = SettlementDocument.load(Path(__file__).with_name("settlement_rulebook.yaml"))
+TAXES = TaxDocument.load(Path(__file__).with_name("settlement_taxes.yaml"))
+#: Published on some days only, by two banks, and for JPY from January on; USD has none.
+RATES = [
+    FxRate(date(2025, 11, 28) + timedelta(days=n), base, "CNY", Decimal(f"{one}.{n:02d}7654321") / per, source)
+    for base, one, per, every, source in (("HKD", 9, 10, 3, "a"), ("HKD", 8, 10, 5, "b"), ("JPY", 4, 100, 4, "a"))
+    for n in range(0, 80, every)
+    if base == "HKD" or n > 40
+]
+#: Category of each product; a line of none has any category.
+PRODUCTS = {"tea": "tea", "lesson": "services", "unlisted": "unlisted", "plain": None}
 
 
 def _revised(book: SettlementDocument) -> SettlementDocument:
@@ -73,8 +89,11 @@ def generate(seed: int) -> Company:
             *(store_id, rng.choice(("华南", "华东", "港澳")), kinds[number % 5], "retail"),
             country=rng.choice(("CN", "HK")),
             city=rng.choice(("深圳", "广州", "")),
+            agent=AGENTS[number % 4],
         )
-        changed = replace(before, region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds))
+        changed = replace(
+            before, agent=AGENTS[number % 3], region=rng.choice(("华南", "华东", "港澳")), store_type=rng.choice(kinds)
+        )
         places[store_id] = (before, changed if rng.random() < 0.5 else before)
         zones[store_id] = rng.choice(("Asia/Shanghai", "America/New_York", "Europe/London"))
     sales, refunds = [], []
@@ -93,6 +112,8 @@ def generate(seed: int) -> Company:
             currency=rng.choice(("CNY", "CNY", "HKD", "JPY")),
             economic_date=day,
             salesperson_id=rng.choice((None, "P1", "P2")),
+            order_points=rng.choice((0, 0, 1, 2001, rng.randrange(10**6))),
+            tax_category=rng.choice((*PRODUCTS.values(), None)),
         )
         sales.append((sale, moment))
         for refund in _refunds_of(rng, sale, moment, places, zones):
@@ -127,8 +148,13 @@ def _civil(moment: datetime, zone: str) -> date:
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
 
+def worked(company: Company, versions: Sequence[Version]) -> tuple[list[Entry], list[TransferEntry]]:
+    sales = [sale for sale, _ in company.sales]
+    return settle(sales, company.refunds, rules_in_force(versions), TaxTable(TAXES))
+
+
 def expected(company: Company, versions: Sequence[Version]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    entries, transfers = settle([sale for sale, _ in company.sales], company.refunds, rules_in_force(versions))
+    entries, transfers = worked(company, versions)
     frames = (
         pl.DataFrame([asdict(entry) for entry in rows], infer_schema_length=None) for rows in (entries, transfers)
     )
@@ -138,6 +164,7 @@ def expected(company: Company, versions: Sequence[Version]) -> tuple[pl.DataFram
 
 def fill(warehouse: Path, company: Company, order: random.Random | None = None) -> None:
     """Put the commerce tables in place, rows in the given or a shuffled order."""
+    product_of = {category: product for product, category in PRODUCTS.items()}
     lines = [
         {
             "order_line_id": sale.line_id,
@@ -146,8 +173,10 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
             "quantity": Decimal(sale.quantity_milli) / 1000,
             "store_id": sale.place.store_id,
             "salesperson_id": sale.salesperson_id,
+            "product_id": product_of.get(sale.tax_category),
             "currency": sale.currency,
             "paid_amount": sale.amount,
+            "order_points_amount": sale.order_points or None,
             "is_sale": True,
             "sold_at": moment,
         }
@@ -173,11 +202,30 @@ def fill(warehouse: Path, company: Company, order: random.Random | None = None) 
     periods = [
         {"store_id": place.store_id, "region": place.region, "store_type": place.store_type}
         | {"business_type": place.business_type, "country": place.country, "city": place.city or None}
+        | {"agent_id": place.agent or None}
         | {"valid_from": valid_from, "valid_to": valid_to}
         for both in company.places.values()
         for place, (valid_from, valid_to) in zip(both, days, strict=True)
     ]
-    tables = {"order_lines": lines, "refunds": refunds, "stores": stores, "store_periods": periods}
+    products = [{"product_id": product, "tax_category": category} for product, category in PRODUCTS.items()]
+    rates = [
+        {
+            "rate_date": one.day,
+            "base_currency": one.base,
+            "quote_currency": one.quote,
+            "source": one.source,
+            "rate": one.rate,
+        }
+        for one in RATES
+    ]
+    tables: dict[str, list[dict[str, Any]]] = {
+        "stg_files__fx_rates": rates,
+        "stg_files__products": products,
+        "order_lines": lines,
+        "refunds": refunds,
+        "stores": stores,
+        "store_periods": periods,
+    }
     with duckdb.connect(str(warehouse)) as connection:
         for name, rows in tables.items():
             if order is not None:
@@ -194,7 +242,7 @@ class Project:
         self.warehouse = folder / "warehouse.duckdb"
 
     def write_rules(self, *versions: Version) -> None:
-        for name, rows in compile_versions(versions).items():
+        for name, rows in {**compile_versions(versions), **tax_tables(TAXES)}.items():
             path = self.folder / "inputs" / name / "rows.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             rows.write_parquet(path)
@@ -207,13 +255,16 @@ class Project:
         ]
         return dbt_runs.states(self.folder, "build", *selection, "--exclude", *others)
 
-    def entries(self) -> pl.DataFrame:
+    def table(self, name: str) -> pl.DataFrame:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            return connection.sql("from settlement_entries order by entry_id").pl()
+            found: pl.DataFrame = connection.table(name).pl()
+        return found
+
+    def entries(self) -> pl.DataFrame:
+        return self.table("settlement_entries").sort("entry_id")
 
     def transfers(self) -> pl.DataFrame:
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            return connection.sql("select * exclude (sold_line_id) from settlement_transfers order by entry_id").pl()
+        return self.table("settlement_transfers").drop("sold_line_id").sort("entry_id")
 
 
 @pytest.fixture(scope="module")
@@ -240,14 +291,33 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
     moved = project.transfers()
     assert moved.columns == [field.name for field in fields(TransferEntry)]
     assert_frame_equal(moved, transferred.select(moved.columns), check_dtypes=False)
-    for form in ("rate", "fixed", "tiers", "package", "reversal"):  # every form was walked
+    for form in ("rate", "fixed", "tiers", "package", "tax", "points", "reversal"):  # every form was walked
         assert moved.filter(form=form).height > 100, form
+    assert moved.filter(pl.col("tax_id").is_not_null(), pl.col("base_amount") != pl.col("line_amount")).height > 100
     assert set(moved["bound"].unique()) == {None, "cap", "floor"}
     assert found["rule_version"].n_unique() == 2
+    settled = conversions(*worked(company, HISTORY), rules_in_force(HISTORY), RATES)
+    converted = project.table("settlement_conversions").sort("entry_id")
+    twin = pl.DataFrame([asdict(one) for one in settled], infer_schema_length=None).sort("entry_id")
+    assert_frame_equal(converted, twin.select(converted.columns), check_dtypes=False)
+    assert converted.filter(pl.col("settled_amount").is_null()).height > 100
+    assert converted.filter(pl.col("rate_e8").is_not_null(), pl.col("amount") < 0).height > 100
     states = dict(found["link_state"].value_counts().rows())
     assert min(states[state] for state in (None, "LINKED", "EXCESS", "UNLINKED")) > 500  # every path was walked
+    for rule in ("looked-after", "online"):  # an agent's own rule, and a split that a platform takes part in
+        assert found.filter(rule_id=rule).height > 100, rule
+    assert {"agent:A1", "agent:A2", "platform:online"} <= set(found["party_id"])
+    assert {"agent:华南", "agent:华东", "agent:港澳"} & set(found["party_id"]), (
+        "a store without an agent has its region's"
+    )
     for row in found.sample(200, seed=1).iter_rows(named=True):
         assert row["line_id"] in explain(row)
+    for row in moved.sample(500, seed=1).iter_rows(named=True):
+        assert row["line_id"] in explain_transfer(row)
+    unsettled = project.table("settlement_unsettled")
+    assert min(dict(unsettled["reason"].value_counts().rows()).values()) > 100
+    held_back = unsettled.select(pl.col("posting_id") + ":" + pl.col("component") + ":party")
+    assert not set(held_back["posting_id"]) & set(moved["entry_id"])
 
 
 def test_the_order_of_the_input_does_not_matter(project: Project, company: Company) -> None:

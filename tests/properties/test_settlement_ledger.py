@@ -99,6 +99,42 @@ def test_daily_closes_of_a_year_are_the_monthly_ones_to_the_fen() -> None:
     assert of_days.equals(of_months.sort("period", "party_id"))
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_settled_in_another_currency_balances_in_both_and_takes_another_rate_as_an_adjustment(
+    seed: int,
+) -> None:
+    rng = random.Random(seed)
+    arrivals = facts(rng, 60)
+    books = Books.open()
+    books.settle_in = ("JPY", "CNY", 4_800_000)
+    books.run(known(arrivals, date(2026, 1, 31)))
+    books.close("2026-01")
+    books.settle_in = ("JPY", "CNY", 5_100_000)
+    books.run(known(arrivals, date.max))
+    ledger = books.table("settlement_ledger")
+    assert {"ADJUSTMENT", "LATE_FACT", "SALE"} <= set(ledger.filter(component="fx")["kind"])
+    assert set(ledger.filter(currency="JPY")["component"]) == {"fx", "clearing"}, "no party is owed yen"
+    assert set(books.table("settlement_statements")["currency"]) == {"CNY"}
+    once = Books.open()
+    once.settle_in = books.settle_in
+    once.run(known(arrivals, date.max))
+    sums = "select party_id, currency, sum(amount)::bigint from settlement_ledger group by all having sum(amount) <> 0"
+    assert sorted(books.connection.sql(sums).fetchall()) == sorted(once.connection.sql(sums).fetchall())
+    assert once.table("settlement_ledger").filter(component="fx").height > 20
+
+
+def test_what_has_no_rate_is_posted_when_it_has_one() -> None:
+    rows = [entry("L1", "hq", 10_000, "2026-01-05", currency="JPY"), entry("L2", "hq", 500, "2026-01-05")]
+    books = Books.open()
+    books.settle_in = ("JPY", "CNY", None)
+    books.run(rows)
+    assert set(books.table("settlement_ledger")["line_id"]) == {"L2"}
+    books.close("2026-01")
+    books.settle_in = ("JPY", "CNY", 5_000_000)
+    books.run(rows)
+    assert books.posted(line_id="L1", party_id="hq") == [("LATE_FACT", "2026-02-01", 50_000)]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_files_do_not_depend_on_the_order_of_rows_or_threads(threads: int) -> None:
     rng = random.Random(6)

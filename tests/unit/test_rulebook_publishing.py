@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.documents.settlement import SettlementDocument
+from models.documents.tax import TaxDocument
 from models.settings import PROJECT_ROOT, Settings
 from models.settlement.checking import check
 from models.settlement.versions import days_to_check, spans
@@ -21,6 +22,7 @@ from models.store import PublicationRefusedError, Store
 from pipelines.documents import publish_documents
 from pipelines.lake import Lake, LakeError
 from pipelines.rulebooks import (
+    Ground,
     RulebookRefusedError,
     before_the_newest,
     draft_notice,
@@ -157,11 +159,15 @@ def test_a_store_older_than_the_lake_is_refused(store: Store, tmp_path: Path) ->
         land_published(lake, older)
 
 
+KINDS = (("direct", "offline"), ("franchise", "offline"), ("agent", "offline"), ("online", "online"))
 STORES = pl.DataFrame(
     [
-        {"country": "CN", "region": region, "store_type": kind, "business_type": "retail", "channel": channel}
+        {
+            **{"store_id": f"{region}-{kind}", "country": "CN", "region": region, "store_type": kind},
+            **{"business_type": "retail", "channel": channel},
+        }
         for region in ("华东", "华南", "港澳")
-        for kind, channel in (("direct", "offline"), ("franchise", "offline"), ("agent", "offline"), ("online", "online"))
+        for kind, channel in KINDS
     ]
 )
 
@@ -182,7 +188,7 @@ def test_a_version_that_leaves_a_store_without_a_rule_is_not_proposed() -> None:
     )
     assert days_to_check(book, JULY) == (JULY, date(2027, 1, 2)), "to the last day on which a rule changes"
     with pytest.raises(RulebookRefusedError, match=r"(?s)GAP.*华南.*GAP"):
-        require_whole(book, STORES, JULY)
+        require_whole(book, Ground(STORES, STORES, [], TaxDocument.load(RULEBOOKS / "tax.yaml")), JULY)
 
 
 @pytest.mark.parametrize("path", sorted((RULEBOOKS / "settlement").glob("*.yaml")), ids=lambda path: path.stem)

@@ -1,80 +1,107 @@
-"""Dagster's log of a run is written without waiting for the disk, and nothing else is."""
+"""Dagster's log of a run is written without waiting for the disk and by one engine, only for a while."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Column, Integer, MetaData, NullPool, String, Table, create_engine, event, select, text
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log.in_memory import InMemoryEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from sqlalchemy import Engine, event
 
 from pipelines.run_log import unhurried
 
 
-def mode(path: Path) -> int:
-    """How this process waits for the disk with this file: 1 normal, 2 full."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    with engine.connect() as connection:
+@pytest.fixture
+def log(tmp_path: Path) -> SqliteEventLogStorage:
+    return SqliteEventLogStorage(str(tmp_path))
+
+
+@pytest.fixture
+def engines() -> Iterator[set[int]]:
+    """Every engine that connects during the test."""
+    seen: set[int] = set()
+
+    def note(connection: object) -> None:
+        seen.add(id(connection.engine))  # type: ignore[attr-defined]
+        kept.append(connection.engine)  # type: ignore[attr-defined]
+
+    kept: list[Engine] = []  # an id is one engine's only while that one lives
+    event.listen(Engine, "engine_connect", note)
+    yield seen
+    event.remove(Engine, "engine_connect", note)
+
+
+def synchronous(log: SqliteEventLogStorage) -> int:
+    """How this log waits for the disk: 1 normal, 2 full."""
+    with log.run_connection("run") as connection:
         return int(connection.exec_driver_sql("pragma synchronous").scalar_one())
 
 
-def test_only_files_of_the_folder_and_only_for_a_while(tmp_path: Path) -> None:
-    log, store = tmp_path / "dagster" / "history" / "index.db", tmp_path / "store.db"
-    log.parent.mkdir(parents=True)
-    with unhurried(tmp_path / "dagster"):
-        assert (mode(log), mode(store)) == (1, 2)
-    assert (mode(log), mode(store)) == (2, 2)
+def test_only_for_a_while(log: SqliteEventLogStorage) -> None:
+    assert synchronous(log) == 2
+    with unhurried(log):
+        assert synchronous(log) == 1
+    assert synchronous(log) == 2
 
 
-def test_what_was_committed_is_there_for_others_at_once_and_afterwards(tmp_path: Path) -> None:
-    path = tmp_path / "run.db"
+def test_one_engine_writes_each_file(log: SqliteEventLogStorage, engines: set[int]) -> None:
+    with unhurried(log):
+        for _ in range(3):
+            synchronous(log)
+            with log.index_connection() as connection:
+                connection.exec_driver_sql("select 1")
+    assert len(engines) == 2
 
+
+def test_what_was_committed_is_there_for_others_at_once_and_afterwards(
+    log: SqliteEventLogStorage, tmp_path: Path
+) -> None:
     def told() -> int:
-        with closing(sqlite3.connect(path)) as other:
-            (found,) = other.execute("select count(*) from events").fetchone()
+        with closing(sqlite3.connect(tmp_path / "run.db")) as other:
+            (found,) = other.execute("select count(*) from told").fetchone()
         return int(found)
 
-    def write(*statements: str) -> None:
-        with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection, connection.begin():
-            for statement in statements:
-                connection.execute(text(statement))
-
-    with unhurried(tmp_path):
-        write("pragma journal_mode = wal", "create table events (number integer)")
+    journal = tmp_path / "run.db-wal"
+    with unhurried(log):
+        with log.run_connection("run") as connection:
+            connection.exec_driver_sql("create table told (number integer)")
         for number in range(1, 4):
-            write(f"insert into events values ({number})")
+            with log.run_connection("run") as connection:
+                connection.exec_driver_sql(f"insert into told values ({number})")
             assert told() == number
-        journal = path.with_name("run.db-wal")
         assert journal.exists(), "it is not cleared away with each event"
     assert not journal.exists()
     assert told() == 3
 
 
-def test_what_was_not_committed_is_gone_when_a_connection_is_given_back(tmp_path: Path) -> None:
-    with unhurried(tmp_path):
-        engine = create_engine(f"sqlite:///{tmp_path / 'run.db'}", poolclass=NullPool)
-        with engine.connect() as connection, connection.begin():
-            connection.execute(text("create table events (number integer)"))
-        with engine.connect() as connection:
-            connection.execute(text("insert into events values (1)"))
-        with engine.connect() as connection:
-            assert connection.execute(text("select count(*) from events")).scalar_one() == 0
+def test_what_failed_is_not_kept(log: SqliteEventLogStorage) -> None:
+    with unhurried(log):
+        with log.run_connection("run") as connection:
+            connection.exec_driver_sql("create table told (number integer)")
+        with pytest.raises(RuntimeError), log.run_connection("run") as connection:
+            connection.exec_driver_sql("insert into told values (1)")
+            raise RuntimeError
+        with log.run_connection("run") as connection:
+            assert connection.exec_driver_sql("select count(*) from told").scalar_one() == 0
 
 
-def test_a_statement_is_put_into_words_once_and_takes_each_callers_values(tmp_path: Path) -> None:
-    """Dagster opens an engine for each event: without this, each would compile its statements anew."""
-    events = Table("events", MetaData(), Column("number", Integer), Column("kind", String))
-    compiled = []
+def test_a_run_is_told_to_the_end_and_can_be_read_afterwards(tmp_path: Path) -> None:
+    @dg.asset
+    def one() -> None:
+        """Materialised once."""
 
-    def ask(number: int, kind: str) -> list[str]:
-        engine = create_engine(f"sqlite:///{tmp_path / 'run.db'}", poolclass=NullPool)
-        event.listen(engine, "before_cursor_execute", lambda *said: compiled.append(said[4].cache_hit.name))
-        with engine.begin() as connection:
-            connection.execute(events.insert().values(number=number, kind=kind))
-        with engine.connect() as connection:
-            return list(connection.scalars(select(events.c.kind).where(events.c.number == number)))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        with unhurried(instance.event_log_storage):
+            assert dg.materialize([one], instance=instance).success
+        record = instance.get_latest_materialization_event(dg.AssetKey("one"))
+        assert record is not None
+        assert instance.get_run_stats(record.run_id).materializations == 1
 
-    with unhurried(tmp_path):
-        events.create(create_engine(f"sqlite:///{tmp_path / 'run.db'}", poolclass=NullPool))
-        assert [ask(1, "first"), ask(2, "second"), ask(3, "third")] == [["first"], ["second"], ["third"]]
-    assert compiled == ["CACHE_MISS"] * 2 + ["CACHE_HIT"] * 4
-    assert ask(4, "fourth") == ["fourth"]
-    assert compiled[-2:] == ["CACHE_MISS"] * 2, "only for a while"
+
+def test_a_log_of_another_kind_is_left_alone() -> None:
+    log = InMemoryEventLogStorage()
+    with unhurried(log):
+        assert "_connect" not in vars(log)

@@ -127,3 +127,33 @@ def test_the_shipped_rulebook_covers_every_store_of_the_demo_company_without_its
 
 def _version(*rules: str) -> str:
     return SettlementDocument.parse(f"{{name: n, rules: [{', '.join(rules)}]}}", name="n").version
+
+
+@pytest.mark.parametrize(
+    ("funders", "words"),
+    [
+        ("{party: hq, share: 60%}", "sum to 60%; make them 100%"),
+        ("{party: hq, share: 60%}, {party: hq, share: 40%}", "a party is there twice"),
+        ("{party: sales, share: 100%}", "funders.0.party"),
+    ],
+)
+def test_points_are_paid_for_by_funders_that_every_sale_has(funders: str, words: str) -> None:
+    rule = f"{{id: p, component: points_funding, funders: [{funders}]}}"
+    with pytest.raises(DocumentError, match=words):
+        SettlementDocument.parse(f"{{name: n, rules: [{rule}]}}", name="n")
+
+
+def test_a_further_funder_is_no_component_that_stores_must_be_covered_for() -> None:
+    two = "{id: two, component: points_funding, funders: [{party: hq, share: 60%}, {party: store, share: 40%}]}"
+    one = "{id: one, component: points_funding, when: {region: 华南}, funders: [{party: hq, share: 100%}]}"
+    default = "default: {id: d, components: [{role: hq, residual: true}]}"
+    document = SettlementDocument.parse(f"{{name: n, rules: [{two}, {one}], {default}}}", name="n")
+    stores = pl.DataFrame({"region": ["华南", "华东"]})
+    assert check(document, stores, date(2026, 1, 1), date(2027, 1, 1)) == []
+    rules = compile_rules(document)["settlement_transfer_rules"]
+    keys = ["rule_id", "component", "payer_kind", "points_from", "points_to"]
+    assert rules.select(keys).rows() == [
+        ("one", "points_funding", "hq", 0, 1_000_000),
+        ("two", "points_funding", "hq", 0, 600_000),
+        ("two", "points_funding_2", "store", 600_000, 1_000_000),
+    ]

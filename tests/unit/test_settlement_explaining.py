@@ -8,6 +8,7 @@ import pytest
 from models.documents.settlement import SettlementDocument
 from models.settlement.evaluate import Entry, Place, Refund, Sale, settle_line
 from models.settlement.explaining import ExplanationError, explain
+from models.settlement.explaining_fx import explain_conversion
 from models.settlement.rules import rules_of
 
 RULES = rules_of(
@@ -59,3 +60,13 @@ def test_a_row_that_does_not_add_up_is_refused(column: str) -> None:
     row = asdict(entries()[0])
     with pytest.raises(ExplanationError, match="SALE:L1:1"):
         explain({**row, column: row[column] + 100_000})
+
+
+def test_a_converted_amount_names_its_rate_in_both_languages() -> None:
+    row = {"currency": "HKD", "settle_currency": "CNY", "rate_id": "CFETS:HKD/CNY:2026-06-18", "rate_e8": 91_850_000}
+    row |= {"amount": 25_000, "settled_amount": 22_963}
+    assert explain_conversion(row) == (
+        "settled in CNY: 250.00 HKD at 0.9185 (CFETS:HKD/CNY:2026-06-18), as its part of the line 229.63"
+    )
+    assert "0.9185" in explain_conversion(row, "zh")
+    assert "no rate" in explain_conversion(row | {"settled_amount": None, "rate_id": None, "rate_e8": None})

@@ -34,6 +34,7 @@ order_lines as (
         lines.unit_price,
         lines.discount,
         lines.paid_amount,
+        lines.order_points_amount,
         lines.is_sale,
         lines.ordered_at,
         lines.paid_at,

@@ -18,6 +18,7 @@ stores as (
         store_periods.city,
         store_periods.brand,
         store_periods.legal_entity,
+        store_periods.agent_id,
         store_periods.timezone,
         store_periods.currency,
         store_periods.is_declared,

@@ -13,6 +13,7 @@ published as (
         city,
         brand,
         legal_entity,
+        agent_id,
         timezone,
         currency,
         is_declared

@@ -19,6 +19,8 @@ with splits as (
         region,
         store_type,
         business_type,
+        channel,
+        agent,
         link_state,
         salesperson_id,
         currency,
@@ -60,8 +62,9 @@ parties as (
             when 'hq' then 'hq'
             when 'region' then splits.region
             when 'store' then splits.store_id
-            when 'agent' then 'agent:' || splits.region
+            when 'agent' then 'agent:' || coalesce(splits.agent, splits.region)
             when 'sales' then splits.salesperson_id
+            when 'platform' then 'platform:' || splits.channel
         end as party_id,
         splits.link_state,
         splits.salesperson_id,

@@ -37,6 +37,7 @@ places as (
         store_type,
         business_type,
         case when store_type = 'online' then 'online' else 'offline' end as channel,
+        agent_id as agent,
         valid_from,
         valid_to
     from {{ ref('store_periods') }}
@@ -132,6 +133,7 @@ final as (
         places.store_type,
         places.business_type,
         places.channel,
+        places.agent,
         all_postings.link_state,
         all_postings.salesperson_id,
         all_postings.currency,

@@ -29,6 +29,8 @@ weighted as (
         postings.region,
         postings.store_type,
         postings.business_type,
+        postings.channel,
+        postings.agent,
         postings.link_state,
         postings.salesperson_id,
         postings.currency,
@@ -52,8 +54,8 @@ weighted as (
 final as (
     {{ largest_remainder('weighted', 'base_size', [
         'posting_id', 'posting', 'line_id', 'original_line_id', 'order_key', 'store_id', 'region', 'store_type',
-        'business_type', 'link_state', 'salesperson_id', 'currency', 'rule_id', 'rule_version', 'base_amount',
-        'economic_date',
+        'business_type', 'channel', 'agent', 'link_state', 'salesperson_id', 'currency', 'rule_id', 'rule_version',
+        'base_amount', 'economic_date',
     ]) }}
 )
 

@@ -84,6 +84,8 @@ final as (
         sold.region,
         sold.store_type,
         sold.business_type,
+        sold.channel,
+        sold.agent,
         'LINKED' as link_state,
         sold.salesperson_id,
         refunds.currency,

@@ -10,6 +10,7 @@ with days as (
         store_type,
         business_type,
         channel,
+        agent,
         economic_date
     from {{ ref('settlement_postings') }}
 ),
@@ -30,6 +31,7 @@ rules as (
         store_type,
         business_type,
         channel,
+        agent,
         specificity,
         valid_from,
         valid_to
@@ -54,6 +56,7 @@ holding as (
         and (rules.store_type = '*' or rules.store_type = days.store_type)
         and (rules.business_type = '*' or rules.business_type = days.business_type)
         and (rules.channel = '*' or rules.channel = days.channel)
+        and (rules.agent = '*' or rules.agent = days.agent)
         and (rules.valid_from is null or rules.valid_from <= days.economic_date)
         and (rules.valid_to is null or days.economic_date < rules.valid_to)
     inner join versions

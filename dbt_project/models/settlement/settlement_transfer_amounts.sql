@@ -29,6 +29,7 @@ ruled as (
     inner join rules
         on items.rule_id = rules.rule_id
         and items.rule_version = rules.rule_version
+        and items.component = rules.component
 ),
 
 -- one line

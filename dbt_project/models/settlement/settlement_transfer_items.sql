@@ -2,9 +2,12 @@
 {{ touched([
     changed(ref('settlement_postings'), ['coalesce(original_line_id, line_id)']),
     postings_of_changed_rules('coalesce(posted.original_line_id, posted.line_id)'),
+    changed(ref('settlement_posting_terms'), ['sold_line_id']),
     changed(ref('settlement_refund_positions'), ['order_line_id']),
     changed(ref('refunds'), ['order_line_id']) ~ ' where order_line_id is not null',
 ]) }}
+{% set before = '(facts.line_amount - refund_positions.remaining_amount)' -%}
+{% set after = '(facts.line_amount - refund_positions.remaining_amount + refund_positions.linked_amount)' -%}
 -- Grain: (posting_id, component). A fact under a transfer rule: who gets, who pays, on what base, what a rate or an amount
 -- gives before its bounds, and the group of items that work together: the line alone, the lines of an order, or all that
 -- the payee accumulates in a period. A linked refund is an item only where a rule lets it lower what was accumulated; it
@@ -12,6 +15,11 @@
 with postings as (
     select posted.* from {{ ref('settlement_postings') }} as posted
     {{ only_touched(['coalesce(posted.original_line_id, posted.line_id)']) }}
+),
+
+terms as (
+    select term.* from {{ ref('settlement_posting_terms') }} as term
+    {{ only_touched(['term.sold_line_id']) }}
 ),
 
 rule_choices as (
@@ -62,6 +70,18 @@ ruled as (
         transfer_rules.rate_ppm,
         transfer_rules.fixed_amount,
         transfer_rules.retiers,
+        transfer_rules.tax_basis,
+        case when transfer_rules.needs_tax then terms.tax_id end as tax_id,
+        case when transfer_rules.needs_tax then terms.tax_ppm end as tax_ppm,
+        case
+            when transfer_rules.needs_tax and transfer_rules.on_cash then terms.cash_tax_amount
+            when transfer_rules.needs_tax then terms.tax_amount
+        end as tax_amount,
+        case when transfer_rules.on_cash or transfer_rules.form = 'points' then terms.points_amount end as points_amount,
+        postings.base_amount - case when transfer_rules.on_cash then terms.points_amount else 0 end as untaxed_amount,
+        transfer_rules.points_from,
+        transfer_rules.points_to,
+        terms.is_inclusive,
         cast(postings.quantity * 1000 as bigint) as quantity_milli
     from postings
     inner join rule_choices as chosen
@@ -79,11 +99,20 @@ ruled as (
     inner join residual_owners
         on splits.rule_id = residual_owners.rule_id
         and splits.rule_version = residual_owners.rule_version
+    inner join terms
+        on postings.posting_id = terms.posting_id
+        and (not transfer_rules.needs_tax or terms.tax_id is not null)
 ),
 
 between_parties as (
     select
         *,
+        base_amount as line_amount,
+        case
+            when tax_basis = 'excl' and is_inclusive then untaxed_amount - tax_amount
+            when tax_basis = 'incl' and not is_inclusive then untaxed_amount + tax_amount
+            else untaxed_amount
+        end as rule_base,
         {{ settlement_party('party_kind') }} as payee_id,
         {{ settlement_party('payer_kind') }} as payer_id,
         case when payer_kind like 'account:%' then 'account' else payer_kind end as payer_role,
@@ -106,10 +135,10 @@ lowered as (
         refunds.order_key,
         cast(null as string) as line_no,
         'LINKED' as link_state,
-        {{ half_up('cast(facts.quantity_milli as ' ~ wide_integer() ~ ') * (facts.base_amount - refund_positions.remaining_amount)', 'facts.base_amount') }}
-        - {{ half_up('cast(facts.quantity_milli as ' ~ wide_integer() ~ ') * (facts.base_amount - refund_positions.remaining_amount + refund_positions.linked_amount)', 'facts.base_amount') }}
-        as quantity_milli,
-        -refund_positions.linked_amount as base_amount,
+        {% for whole in ['quantity_milli', 'rule_base', 'tax_amount', 'points_amount'] -%}
+        {{ given_back('facts.' ~ whole, before, 'facts.line_amount') }} - {{ given_back('facts.' ~ whole, after, 'facts.line_amount') }} as {{ whole }},
+        {% endfor -%}
+        -refund_positions.linked_amount as line_amount,
         refunds.refunded_on as economic_date,
         refunds.refunded_at as happened_at,
         facts.line_id as sold_line_id
@@ -148,7 +177,14 @@ items as (
         fixed_amount,
         rate_ppm,
         quantity_milli,
-        base_amount,
+        line_amount,
+        points_from,
+        points_to,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
+        rule_base as base_amount,
         retiers,
         period_key,
         economic_date,
@@ -185,7 +221,14 @@ items as (
         facts.fixed_amount,
         facts.rate_ppm,
         lowered.quantity_milli,
-        lowered.base_amount,
+        lowered.line_amount,
+        facts.points_from,
+        facts.points_to,
+        lowered.points_amount,
+        facts.tax_id,
+        facts.tax_ppm,
+        lowered.tax_amount,
+        lowered.rule_base as base_amount,
         facts.retiers,
         facts.period_key,
         lowered.economic_date,
@@ -228,10 +271,19 @@ final as (
         form,
         level,
         fixed_per,
-        rate_ppm,
+        case when form = 'points' then points_to - points_from else rate_ppm end as rate_ppm,
         quantity_milli,
+        line_amount,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
         base_amount,
         case
+            when form = 'tax' then tax_amount
+            when form = 'points'
+                then {{ half_up('cast(points_amount as ' ~ wide_integer() ~ ') * points_to', '1000000') }}
+                - {{ half_up('cast(points_amount as ' ~ wide_integer() ~ ') * points_from', '1000000') }}
             when form = 'rate'
                 then {{ half_up('cast(base_amount as ' ~ wide_integer() ~ ') * rate_ppm', '1000000') }}
             when form = 'fixed' and fixed_per = 'unit'

@@ -28,8 +28,8 @@ refunded as (
         amounts.*,
         refunds.refund_line_id,
         refunds.order_key as refund_order_key,
-        amounts.base_amount - refund_positions.remaining_amount as refunded_before,
-        amounts.base_amount - refund_positions.remaining_amount + refund_positions.linked_amount as refunded_after,
+        amounts.line_amount - refund_positions.remaining_amount as refunded_before,
+        amounts.line_amount - refund_positions.remaining_amount + refund_positions.linked_amount as refunded_after,
         refunds.refunded_on
     from amounts
     inner join refund_positions on amounts.line_id = refund_positions.order_line_id
@@ -40,8 +40,8 @@ refunded as (
 given_back as (
     select
         *,
-        {{ half_up('cast(amount as ' ~ wide_integer() ~ ') * refunded_before', 'base_amount') }} as value_before,
-        {{ half_up('cast(amount as ' ~ wide_integer() ~ ') * refunded_after', 'base_amount') }} as value_after
+        {{ given_back('amount', 'refunded_before', 'line_amount') }} as value_before,
+        {{ given_back('amount', 'refunded_after', 'line_amount') }} as value_after
     from refunded
 ),
 
@@ -73,8 +73,13 @@ together as (
         payer_id,
         payer_role,
         'reversal' as form,
+        line_amount,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
         rate_ppm,
-        base_amount,
+        line_amount as base_amount,
         retiers,
         refunded_on as economic_date,
         amount as computed_amount,
@@ -117,6 +122,11 @@ together as (
         link_state,
         salesperson_id,
         bound,
+        line_amount,
+        points_amount,
+        tax_id,
+        tax_ppm,
+        tax_amount,
         base_amount,
         rate_ppm,
         computed_amount,

@@ -1,7 +1,9 @@
 {{ config(tags=['facts']) }}
 -- I18: no column of the settlement tables is a floating number, and no amount a decimal.
 {% set tables = [
-    ref('settlement_rate_splits'), ref('settlement_refund_splits'), ref('settlement_entries'), ref('settlement_transfer_items'),
+    ref('settlement_rate_splits'), ref('settlement_refund_splits'), ref('settlement_entries'), ref('settlement_posting_terms'),
+    ref('settlement_fx_choices'), ref('settlement_posting_fx'), ref('settlement_conversions'),
+    ref('settlement_transfer_items'),
     ref('settlement_transfer_amounts'), ref('settlement_transfers'), ref('settlement_summary')
 ] %}
 {% set found = [] %}

@@ -25,6 +25,15 @@ where
     or (form = 'rate' and weight is null and before_value is null and 2 * abs(
         cast(base_amount as {{ wide_integer() }}) * rate_ppm - cast(computed_amount as {{ wide_integer() }}) * 1000000
     ) > 1000000)
+    or (form = 'tax' and computed_amount <> tax_amount)
+    or (tax_id is not null and (tax_amount is null or tax_ppm is null))
+    -- a refund that lowers what was accumulated takes the difference of two rounded parts
+    or (form <> 'reversal' and coalesce(link_state, '') <> 'LINKED'
+        and base_amount - line_amount + case when form = 'points' then 0 else coalesce(points_amount, 0) end
+            not in (0, -coalesce(tax_amount, 0), coalesce(tax_amount, 0)))
+    or (form = 'points' and abs(
+        cast(points_amount as {{ wide_integer() }}) * rate_ppm - cast(computed_amount as {{ wide_integer() }}) * 1000000
+    ) >= 1000000)
     or (form = 'reversal' and 2 * abs(
         cast(computed_amount as {{ wide_integer() }}) * after_amount - cast(after_value as {{ wide_integer() }}) * base_amount
     ) > abs(base_amount))

@@ -107,6 +107,13 @@ STORES = Contract(
             "法人主体",
             synonyms=("公司主体", "经营主体", "签约主体", "legal entity name", "company"),
         ),
+        Column(
+            "agent_id",
+            "id",
+            "account of the agent who looks after the store",
+            "代理商编号",
+            synonyms=("代理商", "代理编号", "agent", "agent account"),
+        ),
         Column("timezone", "text", "IANA time zone; empty: the company's", "时区", synonyms=("time zone", "tz")),
         Column("currency", "currency", "ISO 4217 currency", "币种", synonyms=("币别",)),
         Column("opened_on", "date", "opening day", "开业日期", synonyms=("open date", "开店日期")),

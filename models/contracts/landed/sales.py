@@ -183,6 +183,14 @@ ORDERS = Contract(
             ),
             checks=(not_negative("paid_amount"),),
         ),
+        Column(
+            "order_points_amount",
+            "amount",
+            "value of the points that paid a part of the order, minor units, within paid_amount; the same on each line",
+            "订单积分抵扣金额",
+            synonyms=("points amount", "积分抵扣金额", "积分抵扣", "points_deduction"),
+            checks=(not_negative("order_points_amount"),),
+        ),
         _CURRENCY,
         Column(
             "status",

@@ -244,7 +244,8 @@ TRANSFERS = Query(
         parties as (
             select
                 entry_id, posting, line_id, component, currency, rule_id, rule_version, party_role, party_id, side,
-                form, link_state, bound, base_amount, rate_ppm, computed_amount, bound_amount, weight, weight_total,
+                form, link_state, bound, tax_id, line_amount, points_amount, tax_ppm, tax_amount,
+                base_amount, rate_ppm, computed_amount, bound_amount, weight, weight_total,
                 floor_amount, rounding, before_amount, after_amount, before_value, after_value, amount, economic_date
             from visible_settlement_transfers
             where posting = $posting and line_id = $line_id
@@ -258,7 +259,10 @@ TRANSFERS = Query(
     """,
     columns={
         **dict.fromkeys(("entry_id", "posting", "line_id", "component", "currency", "rule_id", "rule_version"), TEXT),
-        **dict.fromkeys(("party_role", "party_id", "party_name", "side", "form", "link_state", "bound"), TEXT),
+        **dict.fromkeys(
+            ("party_role", "party_id", "party_name", "side", "form", "link_state", "bound", "tax_id"), TEXT
+        ),
+        **{"line_amount": AMOUNT, "points_amount": AMOUNT, "tax_ppm": COUNT, "tax_amount": AMOUNT},
         "base_amount": AMOUNT,
         "rate_ppm": COUNT,
         **dict.fromkeys(("computed_amount", "bound_amount", "weight", "weight_total", "floor_amount"), AMOUNT),

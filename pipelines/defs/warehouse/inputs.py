@@ -15,10 +15,12 @@ from models.documents.journey import JourneyDocument
 from models.documents.payouts import PayoutDocument, minimums_table
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.reconciliation import rules_table as reconciliation_table
+from models.documents.tax import TaxDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.journeys import tables as journeys
+from models.settlement.taxes import tax_tables
 from models.settlement.versions import compile_versions
 from pipelines import increments
 from pipelines.closing import require_whole
@@ -70,6 +72,11 @@ OF_THE_RUN = {
     "settlement_transfer_rules": (["rule_documents"], "Its rules of commissions, fees and rebates."),
     "settlement_slices": (["rule_documents"], "The slices of its tiers."),
     "settlement_versions": (["rule_documents"], "The days on which each of its published versions holds."),
+    "settlement_tax_rates": (
+        ["rule_documents"],
+        "The tax rates of every country, taxpayer, category and span of days.",
+    ),
+    "settlement_taxpayers": (["rule_documents"], "Stores that are not general taxpayers."),
     "settlement_minimums": (["rule_documents"], "From which balance on a party is paid, by currency."),
     "churn_cutoffs": (["rule_documents"], "Cut-offs of the churn estimator."),
     "value_rules": (["rule_documents"], "The value document's window and limits, one row."),
@@ -119,6 +126,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
         **compile_versions(known_versions(lake, plan.to_seq)),
+        **tax_tables(_published_or_shipped(build, "tax", TaxDocument, plan.to_seq)),
         "settlement_minimums": minimums_table(_published_or_shipped(build, "payouts", PayoutDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
         **value_tables(value, plan.as_of, build.workspace.settings.zone),

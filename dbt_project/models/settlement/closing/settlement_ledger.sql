@@ -2,6 +2,8 @@
 {{ touched([
     changed(ref('settlement_entries'), ['line_id']),
     changed(ref('settlement_transfers'), ['line_id']),
+    changed(ref('settlement_conversions'), ['line_id']),
+    changed(ref('settlement_posting_fx'), ['line_id']),
     changed(ref('settlement_payments'), ['line_id']),
     landed_since(source('lake', 'settlement_closed_entries'), ['line_id']),
     lines_that_were_closed(this),
@@ -10,9 +12,16 @@
 -- (docs/decisions/0014-settlement.md). Closed rows stand as they were frozen. An entry without closed rows is posted on its
 -- own day, or on the first open day when its own is closed. An entry whose closed rows sum to another amount, and one that
 -- vanished, get a row of the difference on the first open day. Each posting and day has a contra leg, so that it sums to zero.
+-- What is settled in another currency is owed in that one; a pair of exchange rows stands between the two, so that each sums to
+-- zero. What has no rate of exchange yet is not posted.
 {% set account, explaining, forming = account_columns(), explaining_columns(), forming_columns() %}
 with watermark as (
     select * from {{ ref('settlement_watermark') }}
+),
+
+conversions as (
+    select rated.* from {{ ref('settlement_conversions') }} as rated
+    {{ only_touched(['rated.line_id']) }}
 ),
 
 settled as (
@@ -28,13 +37,16 @@ settled as (
         entries.party_role,
         entries.party_id,
         entries.salesperson_id,
-        entries.currency,
+        coalesce(conversions.settle_currency, entries.currency) as currency,
         {% for column in explaining %}entries.{{ column }}, {% endfor %}
         {% for column, type in forming.items() %}cast(null as {{ type }}) as {{ column }}, {% endfor %}
-        entries.amount,
+        coalesce(conversions.settled_amount, entries.amount) as amount,
         entries.economic_date
     from {{ ref('settlement_entries') }} as entries
     {{ only_touched(['entries.line_id']) }}
+    left join conversions
+        on entries.entry_id = conversions.entry_id
+    where conversions.entry_id is null or conversions.settled_amount is not null
 ),
 
 transferred as (
@@ -50,7 +62,7 @@ transferred as (
         transfers.party_role,
         transfers.party_id,
         transfers.salesperson_id,
-        transfers.currency,
+        coalesce(conversions.settle_currency, transfers.currency) as currency,
         transfers.rule_id,
         transfers.rule_version,
         0 as component_seq,
@@ -61,11 +73,47 @@ transferred as (
         transfers.floor_amount,
         transfers.rounding,
         {% for column in forming %}transfers.{{ column }}, {% endfor %}
-        transfers.amount,
+        coalesce(conversions.settled_amount, transfers.amount) as amount,
         transfers.economic_date
     from {{ ref('settlement_transfers') }} as transfers
     {{ only_touched(['transfers.line_id']) }}
+    left join conversions
+        on transfers.entry_id = conversions.entry_id
+    where conversions.entry_id is null or conversions.settled_amount is not null
 ),
+
+{% for side, currency, amount in [('from', 'currency', 'base_amount'), ('to', 'settle_currency', '-settled_amount')] %}
+exchanged_{{ side }} as (
+    select
+        exchanged.posting_id || ':fx:{{ side }}' as entry_id,
+        exchanged.posting,
+        exchanged.line_id,
+        exchanged.original_line_id,
+        exchanged.order_key,
+        exchanged.store_id,
+        exchanged.region,
+        'fx' as component,
+        'fx' as party_role,
+        'fx:' || exchanged.currency || ':' || exchanged.settle_currency as party_id,
+        cast(null as string) as salesperson_id,
+        exchanged.{{ currency }} as currency,
+        exchanged.rate_id as rule_id,
+        cast(null as string) as rule_version,
+        0 as component_seq,
+        exchanged.base_amount,
+        cast(null as bigint) as rate_ppm,
+        cast(null as bigint) as weight,
+        cast(null as bigint) as weight_total,
+        cast(null as bigint) as floor_amount,
+        cast(null as bigint) as rounding,
+        {% for column, type in forming.items() %}cast(null as {{ type }}) as {{ column }}, {% endfor %}
+        {{ amount }} as amount,
+        exchanged.economic_date
+    from {{ ref('settlement_posting_fx') }} as exchanged
+    {{ only_touched(['exchanged.line_id']) }}
+    where exchanged.settled_amount is not null
+),
+{% endfor %}
 
 payments as (
     select
@@ -101,6 +149,10 @@ what_should_be as (
     select * from settled
     union all
     select * from transferred
+    union all
+    select * from exchanged_from
+    union all
+    select * from exchanged_to
     union all
     select * from payments
 ),

@@ -12,7 +12,7 @@ with party_rows as (
             else 'earned'
         end as side
     from {{ ref('settlement_ledger') }}
-    where component not in ('clearing', 'cash')
+    where component not in ('clearing', 'cash', 'fx')
 )
 
 select

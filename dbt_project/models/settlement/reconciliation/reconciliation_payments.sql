@@ -111,13 +111,13 @@ recorded_channels as (
     select distinct payment_channel from {{ ref('stg_files__payments') }}
 ),
 
--- whose statement a shop's sales stand on: of several accounts the one with the most lines
-shop_accounts as (
+shop_lines as (
     select
         statements.store_id,
         statements.currency,
         statements.platform as channel,
-        statements.account_id
+        statements.account_id,
+        count(*) as lines_count
     from statements
     inner join accounts
         on statements.platform = accounts.channel
@@ -128,9 +128,19 @@ shop_accounts as (
         and statements.platform not in ('wechat_pay', 'alipay')
         and recorded_channels.payment_channel is null
     group by statements.store_id, statements.currency, statements.platform, statements.account_id
+),
+
+-- whose statement a shop's sales stand on: of several accounts the one with the most lines
+shop_accounts as (
+    select
+        store_id,
+        currency,
+        channel,
+        account_id
+    from shop_lines
     qualify row_number() over (
-        partition by statements.store_id, statements.currency
-        order by count(*) desc, statements.platform, statements.account_id
+        partition by store_id, currency
+        order by lines_count desc, channel, account_id
     ) = 1
 ),
 

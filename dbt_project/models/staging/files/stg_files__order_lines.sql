@@ -33,6 +33,7 @@
         deliveries.unit_price,
         coalesce(deliveries.discount, 0) as discount,
         deliveries.paid_amount as stated_amount,
+        deliveries.order_points_amount,
         deliveries.ordered_at,
         -- a payment after the run's as_of has not happened yet
         case when deliveries.paid_at < this_run.as_of then deliveries.paid_at end as paid_at,
@@ -139,6 +140,7 @@ order_lines as (
         unit_price,
         discount,
         coalesce(stated_amount, {{ line_value('quantity', 'unit_price', 'currency') }} - discount) as paid_amount,
+        order_points_amount,
         is_sale,
         ordered_at,
         paid_at,

@@ -12,7 +12,8 @@ this_run as (
 
 newest as (
     {{ newest_states('store_rows', key='store_id', said=[
-        'name', 'store_type', 'business_type', 'country', 'region', 'city', 'brand', 'legal_entity', 'timezone', 'currency',
+        'name', 'store_type', 'business_type', 'country', 'region', 'city', 'brand', 'legal_entity', 'agent_id', 'timezone',
+        'currency',
     ]) }}
 ),
 
@@ -27,6 +28,7 @@ stores as (
         newest.city,
         newest.brand,
         newest.legal_entity,
+        newest.agent_id,
         newest.timezone,
         newest.currency,
         newest.holds_from,
