@@ -24,7 +24,7 @@ KEY, PAGE = "till-sandbox-key", 50
 LINES = 900
 UNKNOWN = (
     *("buyer_unionid", "buyer_external_userid", "buyer_phone"),
-    *("product_name", "unit_price", "discount", "salesperson_id"),
+    *("product_name", "unit_price", "discount", "order_points_amount", "salesperson_id"),
     *("receiver_name", "receiver_phone", "receiver_province", "receiver_city", "receiver_district"),
 )
 
