@@ -33,16 +33,21 @@ KINDS: dict[str, type[Document]] = {
     "tags": TagDocument,
 }
 AUDIENCES = "audiences"
+#: Versions of the settlement rulebook that two people published; after the first the folder's file is only a draft.
+PUBLISHED_SETTLEMENT = "settlement_published"
 D = TypeVar("D", bound=Document)
 
 
 def publish_documents(lake: Lake, rulebooks: Path) -> list[Commit]:
-    """Land every document whose content differs from the newest landed one of its kind.
+    """Land every document whose content differs from the newest landed one of its kind; not the settlement rulebook
+    any more once a version of it was published.
 
     Raises DocumentError naming file and field when a document does not hold: nothing of it is landed then.
     """
     commits = []
     for kind, path, content, document in _edited(rulebooks):
+        if kind == "settlement" and lake.files("documents", PUBLISHED_SETTLEMENT):
+            continue
         entries = lake.files("documents", kind)
         if entries and entries[-1][0].details.get("version") == document.version:
             continue

@@ -50,6 +50,7 @@ from models.journeys import tables as journeys
 from models.settings import PROJECT_ROOT
 from models.settlement.rule_tables import SETTLEMENT_RULES_SCHEMA, SLICES_SCHEMA, TRANSFER_RULES_SCHEMA
 from models.settlement.taxes import TAX_RATES_SCHEMA, TAXPAYERS_SCHEMA
+from models.settlement.versions import VERSIONS_SCHEMA
 from pipelines.custom_values import CUSTOM_VALUES, custom_values
 
 Row = dict[str, Any]
@@ -73,6 +74,7 @@ RUN_INPUTS: dict[str, dict[str, pl.DataType]] = {
     "settlement_rules": SETTLEMENT_RULES_SCHEMA,
     "settlement_transfer_rules": TRANSFER_RULES_SCHEMA,
     "settlement_slices": SLICES_SCHEMA,
+    "settlement_versions": VERSIONS_SCHEMA,
     "settlement_tax_rates": TAX_RATES_SCHEMA,
     "settlement_taxpayers": TAXPAYERS_SCHEMA,
     "settlement_minimums": MINIMUMS_SCHEMA,
@@ -225,6 +227,9 @@ class HandMadeLake:
             ],
             "churn_cutoffs": [self._cutoff(day) for day in (*self.cutoff_dates, self.business_date)],
             "settlement_rules": self.rules,
+            "settlement_versions": [
+                {"rule_version": name} for name in sorted({row["rule_version"] for row in self.rules})
+            ],
             **{
                 name: frame.to_dicts()
                 for name, frame in value_tables(self.value, self.as_of, ZoneInfo(self.timezone)).items()

@@ -1,5 +1,5 @@
 """The store: what people write. Consents, the do-not-contact list, decisions on who is who and on differences of
-reconciliation, steps of statements, exports, users and their sessions, jobs, the audit.
+reconciliation, steps of statements, published rulebooks, exports, users and their sessions, jobs, the audit.
 
 ``Store.open(settings.store_address)`` creates the file or brings it up to date, then gives one small object per
 subject. Everything in it lands in the lake by sequence number; nothing is deleted when consumed.
@@ -15,6 +15,7 @@ from models.store.exports import ExportAudit, ExportedFile, LedgerMovedError, Le
 from models.store.identity_decisions import Anchor, DecisionRefusedError, IdentityDecisions
 from models.store.jobs import Job, JobLostError, JobQueue, JobRefusedError
 from models.store.reconciliation import DifferenceRefusedError, ReconciliationDecisions
+from models.store.rulebooks import Proposal, PublicationRefusedError, PublishedRulebook, RulebookLedger
 from models.store.sessions import Session, SessionLedger
 from models.store.statements import StatementEvents, StatementKey, StepRefusedError
 from models.store.suppressions import SuppressionList
@@ -35,7 +36,11 @@ __all__ = [
     "JobRefusedError",
     "LedgerMovedError",
     "LedgerPosition",
+    "Proposal",
+    "PublicationRefusedError",
+    "PublishedRulebook",
     "ReconciliationDecisions",
+    "RulebookLedger",
     "Scope",
     "Session",
     "SessionLedger",
@@ -60,6 +65,7 @@ class Store:
         self.identity_decisions = IdentityDecisions(database)
         self.statements = StatementEvents(database)
         self.reconciliation_decisions = ReconciliationDecisions(database)
+        self.rulebooks = RulebookLedger(database)
         self.exports = ExportAudit(database)
         self.jobs = JobQueue(database)
         self.users = UserDirectory(database)

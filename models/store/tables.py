@@ -7,7 +7,7 @@ compares the migrated database with these declarations.
 import sqlalchemy as sa
 
 #: The newest migration. Known without importing Alembic, so that opening a store that is up to date stays fast.
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -22,7 +22,10 @@ metadata = sa.MetaData(
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 #: Tables of which no row is ever changed or removed; triggers hold them to that.
-APPEND_ONLY = (*("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions", "statement_events"),)
+APPEND_ONLY = (
+    *("consents", "exports", "audit", "identity_decisions", "reconciliation_decisions", "statement_events"),
+    "rulebook_events",
+)
 
 # Grain: one row per decision of a person on a purpose and channel, as recorded.
 consents = sa.Table(
@@ -127,6 +130,28 @@ reconciliation_decisions = sa.Table(
     sa.CheckConstraint("(verdict = 'undo') = (undoes is not null)", name="undoes"),
     sa.CheckConstraint("(verdict = 'undo') = (item_id is null) and (item_id is null) = (class is null)", name="item"),
     sa.CheckConstraint("trim(reason) <> '' and trim(author) <> ''", name="said_by"),
+    sqlite_autoincrement=True,
+)
+
+# Grain: one row per step of publishing a version of the settlement rulebook. ``proposal``: which one is approved or
+# withdrawn; ``content``: what is proposed, or what a rollback publishes again.
+rulebook_events = sa.Table(
+    "rulebook_events",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("effective_from", sa.Date, nullable=False),
+    sa.Column("proposal", sa.BigInteger),
+    sa.Column("content", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False),
+    sa.CheckConstraint("event in ('proposed', 'approved', 'withdrawn', 'rolled_back')", name="event"),
+    sa.CheckConstraint("(event in ('approved', 'withdrawn')) = (proposal is not null)", name="proposal"),
+    sa.CheckConstraint("(event in ('proposed', 'rolled_back')) = (content is not null)", name="content"),
+    sa.CheckConstraint("trim(actor) <> ''", name="said_by"),
+    sa.UniqueConstraint("proposal"),
     sqlite_autoincrement=True,
 )
 

@@ -1,6 +1,6 @@
 """``scrm run``: the whole graph in one process."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from rich.table import Table
 from models.settings import Engine, Settings
 from pipelines.commands.output import AsJson, console, emit
 from pipelines.commands.sources import days
+from pipelines.rulebooks import draft_notice
 from pipelines.sources import connections, syncing
 from pipelines.workspace import Workspace
 
@@ -48,6 +49,8 @@ def run(
     table = Table("business date", "sequence", "snapshot", "seconds", title="Published")
     table.add_row(report["business_date"], str(report["to_seq"]), report["snapshot"], f"{report['seconds']:.0f}")
     emit(report, as_json=as_json, table=table)
+    if not as_json and (notice := draft_notice(Workspace(settings), date.fromisoformat(report["business_date"]))):
+        console.print(notice, soft_wrap=True)
 
 
 def read_again(settings: Settings, first: datetime | None, last: datetime | None) -> None:

@@ -4,28 +4,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
-import polars as pl
 import typer
 from rich.table import Table
 
 from models.documents.settlement import SettlementDocument
-from models.documents.tax import TaxDocument
-from models.serving.pointer import read_pointer
 from models.settings import Settings
 from models.settlement.cases import SettlementCase, differences
-from models.settlement.checking import Problem
-from models.settlement.checking import check as check_document
-from models.settlement.coverage import Uncovered, fx_gaps, tax_gaps
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_fx import explain_conversion
 from models.settlement.explaining_transfers import explain_transfer
-from models.settlement.fx import FxRate
-from models.settlement.rules import rules_of
-from pipelines.commands import settlement_closing, settlement_money
+from pipelines.commands import settlement_closing, settlement_money, settlement_versions
 from pipelines.commands.output import AsJson, emit, fail
-from pipelines.warehouse import ENGINE_CONFIG, attach
-from pipelines.workspace import Workspace
+from pipelines.rulebooks import ground, problems_of, published_snapshot
 
 DAY = "%Y-%m-%d"
 # naive: typer parses days, and no clock is meant
@@ -52,21 +42,7 @@ def check(
     """
     settings = Settings()
     rulebook = SettlementDocument.load(document or settings.rulebooks / "settlement.yaml")
-    sql = (
-        "select store_id, country, region, city, store_type, business_type, agent_id as agent, "
-        "case when store_type = 'online' then 'online' else 'offline' end as channel from stores order by all"
-    )
-    with _snapshot(settings) as connection:
-        stores = connection.sql(sql).pl()
-    days = (from_.date(), until.date())
-    taxes = TaxDocument.load(settings.rulebooks / "tax.yaml")
-    problems: list[Problem | Uncovered] = [
-        *check_document(rulebook, stores, *days),
-        *tax_gaps(rulebook, taxes, stores, *days),
-    ]
-    if any(rule.settle_in for rule in rules_of(rulebook)):
-        sold, rates = _currencies(settings)
-        problems += fx_gaps(rulebook, stores.join(sold, on="store_id"), rates, *days)
+    problems = problems_of(rulebook, ground(settings), from_.date(), until.date())
     table = Table("kind", "problem", title=f"{rulebook.name} {rulebook.version}: {len(problems)} problems")
     for problem in problems:
         table.add_row(problem.kind, problem.message)
@@ -88,7 +64,7 @@ def explain(
 
     Exit codes: 0 done, 1 the line has no entries.
     """
-    with _snapshot(Settings()) as connection:
+    with published_snapshot(Settings()) as connection:
         sql = "select * from settlement_entries where line_id = $line order by posting, component_seq"
         entries = connection.sql(sql, params={"line": line}).pl().to_dicts()
         sql = "select * from settlement_transfers where line_id = $line order by posting, component, side"
@@ -133,24 +109,10 @@ def case(
         raise typer.Exit(1)
 
 
-def _currencies(settings: Settings) -> tuple[pl.DataFrame, list[FxRate]]:
-    """The currencies of each store (store_id, currency) and the rates of exchange, of the promoted warehouse."""
-    with duckdb.connect(config=ENGINE_CONFIG) as connection:
-        attach(connection, Workspace(settings).warehouse.promoted, "built")
-        sold = connection.sql("select distinct store_id, currency from built.order_lines").pl()
-        rates = connection.sql(
-            "select rate_date, base_currency, quote_currency, rate, source from built.stg_files__fx_rates"
-        ).fetchall()
-    return sold, [FxRate(*row) for row in rates]
-
-
-def _snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:
-    pointer = read_pointer(settings.published_dir)
-    if pointer is None:
-        fail("nothing is published yet; `scrm run` publishes")
-    return duckdb.connect(str(settings.published_dir / pointer.file), read_only=True, config=ENGINE_CONFIG)
-
-
+VERSIONS = (
+    *(settlement_versions.publish, settlement_versions.approve, settlement_versions.withdraw),
+    *(settlement_versions.versions, settlement_versions.rollback),
+)
 CLOSING = (settlement_closing.close, settlement_closing.verify, settlement_closing.statements, settlement_closing.mark)
-for verb in (*CLOSING, settlement_money.payouts, settlement_money.export_accounting):
+for verb in (*VERSIONS, *CLOSING, settlement_money.payouts, settlement_money.export_accounting):
     app.command()(verb)

@@ -4,7 +4,7 @@ The commerce models are put in place as tables, so that only settlement runs; it
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,9 +25,8 @@ from models.settlement.explaining import explain
 from models.settlement.explaining_transfers import explain_transfer
 from models.settlement.facts import Entry, Place, Refund, Sale, TransferEntry
 from models.settlement.fx import FxRate, conversions
-from models.settlement.rule_tables import compile_rules
-from models.settlement.rules import rules_of
 from models.settlement.taxes import TaxTable, tax_tables
+from models.settlement.versions import Version, compile_versions, rules_in_force
 from tests import dbt_runs
 
 PROJECT = PROJECT_ROOT / "dbt_project"
@@ -45,6 +44,21 @@ RATES = [
 ]
 #: Category of each product; a line of none has any category.
 PRODUCTS = {"tea": "tea", "lesson": "services", "unlisted": "unlisted", "plain": None}
+
+
+def _revised(book: SettlementDocument) -> SettlementDocument:
+    """Other parts get the odd cent, and rates are others; accumulators go on from one version to the next."""
+    turned = [rule.model_copy(update={"components": rule.components[::-1]}) for rule in book.splits]
+    dearer = [rule.model_copy(update={"rate": "7.77%"} if rule.rate else {}) for rule in book.transfers]
+    return book.model_copy(update={"rules": (*turned, *dearer)})
+
+
+#: Published, revised from a day on, and gone back to.
+HISTORY = [
+    Version(BOOK, 1),
+    Version(_revised(BOOK), 5, date(2026, 1, 5)),
+    Version(BOOK, 9, date(2026, 1, 15)),
+]
 
 
 @dataclass(frozen=True)
@@ -134,12 +148,13 @@ def _civil(moment: datetime, zone: str) -> date:
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()
 
 
-def worked(company: Company, book: SettlementDocument) -> tuple[list[Entry], list[TransferEntry]]:
-    return settle([sale for sale, _ in company.sales], company.refunds, rules_of(book), TaxTable(TAXES))
+def worked(company: Company, versions: Sequence[Version]) -> tuple[list[Entry], list[TransferEntry]]:
+    sales = [sale for sale, _ in company.sales]
+    return settle(sales, company.refunds, rules_in_force(versions), TaxTable(TAXES))
 
 
-def expected(company: Company, book: SettlementDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
-    entries, transfers = worked(company, book)
+def expected(company: Company, versions: Sequence[Version]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    entries, transfers = worked(company, versions)
     frames = (
         pl.DataFrame([asdict(entry) for entry in rows], infer_schema_length=None) for rows in (entries, transfers)
     )
@@ -226,8 +241,8 @@ class Project:
         self.folder = folder
         self.warehouse = folder / "warehouse.duckdb"
 
-    def write_rules(self, book: SettlementDocument) -> None:
-        for name, rows in {**compile_rules(book), **tax_tables(TAXES)}.items():
+    def write_rules(self, *versions: Version) -> None:
+        for name, rows in {**compile_versions(versions), **tax_tables(TAXES)}.items():
             path = self.folder / "inputs" / name / "rows.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             rows.write_parquet(path)
@@ -261,7 +276,7 @@ def company() -> Company:
 def project(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Project:
     project = Project(tmp_path_factory.mktemp("settlement"))
     fill(project.warehouse, company)
-    project.write_rules(BOOK)
+    project.write_rules(*HISTORY)
     states = project.build()
     assert {name: state for name, state in states.items() if state not in ("success", "pass")} == {}
     assert "assert_settlement_conserves_every_line" in states
@@ -270,7 +285,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Proje
 
 def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Company) -> None:
     found = project.entries()
-    split, transferred = expected(company, BOOK)
+    split, transferred = expected(company, HISTORY)
     assert found.columns == [field.name for field in fields(Entry)]
     assert_frame_equal(found, split.select(found.columns), check_dtypes=False)
     moved = project.transfers()
@@ -280,7 +295,8 @@ def test_sql_and_the_pure_twin_give_the_same_rows(project: Project, company: Com
         assert moved.filter(form=form).height > 100, form
     assert moved.filter(pl.col("tax_id").is_not_null(), pl.col("base_amount") != pl.col("line_amount")).height > 100
     assert set(moved["bound"].unique()) == {None, "cap", "floor"}
-    settled = conversions(*worked(company, BOOK), rules_of(BOOK), RATES)
+    assert found["rule_version"].n_unique() == 2
+    settled = conversions(*worked(company, HISTORY), rules_in_force(HISTORY), RATES)
     converted = project.table("settlement_conversions").sort("entry_id")
     twin = pl.DataFrame([asdict(one) for one in settled], infer_schema_length=None).sort("entry_id")
     assert_frame_equal(converted, twin.select(converted.columns), check_dtypes=False)
@@ -332,5 +348,5 @@ def test_a_run_stops_on_a_gap_and_on_rules_that_compete(
     project: Project, company: Company, broken: Callable[[SettlementDocument], SettlementDocument], test: str
 ) -> None:
     fill(project.warehouse, replace(company, sales=company.sales[:300], refunds=company.refunds[:100]))
-    project.write_rules(broken(BOOK))
+    project.write_rules(Version(broken(BOOK), 1))
     assert {name for name, state in project.build().items() if state == "fail"} == {test}

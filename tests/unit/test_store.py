@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from models.documents.settlement import SettlementDocument
 from models.store import ExportedFile, LedgerMovedError, StatementKey, Store, StoreError
 from models.store.database import MIGRATIONS
 from models.store.identity_decisions import Anchor
@@ -189,6 +190,15 @@ def test_ledgers_refuse_change_and_removal(store: Store, address: str, table: st
     store.reconciliation_decisions.decide("accept", difference, reason="asked", author="cli:me", at=NOON)
     of_hq = StatementKey("2026-06", "hq", "CNY")
     store.statements.mark(of_hq, "issued", due=1, actor="cli:me", happened_on=NOON.date(), at=NOON)
+    text = "name: July\ndefault: {id: all, components: [{role: hq, residual: true}]}"
+    store.rulebooks.propose(
+        SettlementDocument.parse(text, name="July"),
+        text,
+        effective_from=NOON.date(),
+        reason="",
+        actor="cli:me",
+        at=NOON,
+    )
     with (
         closing(sqlite3.connect(file_of(address))) as plain,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),

@@ -1,5 +1,5 @@
 -- Grain: (store_id, economic_date, component). The rule of a component at each store on every day with a fact: the most
--- specific one. `tied_rules` counts the rules of that specificity: above one the rulebook is ambiguous and a test stops
+-- specific one of the version of the rulebook that holds on that day. `tied_rules` counts the rules of that specificity: above one the rulebook is ambiguous and a test stops
 -- the run.
 with days as (
     select distinct
@@ -13,6 +13,10 @@ with days as (
         agent,
         economic_date
     from {{ ref('settlement_postings') }}
+),
+
+versions as (
+    select * from {{ source('lake', 'settlement_versions') }}
 ),
 
 rules as (
@@ -55,6 +59,10 @@ holding as (
         and (rules.agent = '*' or rules.agent = days.agent)
         and (rules.valid_from is null or rules.valid_from <= days.economic_date)
         and (rules.valid_to is null or days.economic_date < rules.valid_to)
+    inner join versions
+        on rules.rule_version = versions.rule_version
+        and (versions.holds_from is null or versions.holds_from <= days.economic_date)
+        and (versions.holds_to is null or days.economic_date < versions.holds_to)
 ),
 
 ranked as (

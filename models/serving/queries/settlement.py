@@ -9,6 +9,21 @@ from models.serving.query import AMOUNT, COUNT, DAY, MOST_ROWS, TEXT, Choice, Ke
 _MONTH = {"period": Key()}
 _SHARES = {"sale_amount": AMOUNT, "refund_amount": AMOUNT, "amount": AMOUNT}
 
+#: Every combination of what rules ask about, over the stores.
+PLACES = Query(
+    id="settlement_places",
+    sql="""
+        select distinct
+            country, region, city, store_type, business_type,
+            case when store_type = 'online' then 'online' else 'offline' end as channel
+        from visible_stores
+        order by all
+        limit $limit
+    """,
+    columns=dict.fromkeys(("country", "region", "city", "store_type", "business_type", "channel"), TEXT),
+    parameters={"limit": Limit(default=MOST_ROWS)},
+)
+
 PERIODS = Query(
     id="settlement_periods",
     sql="select distinct period from visible_settlement_summary order by period desc limit $limit",
@@ -258,4 +273,4 @@ TRANSFERS = Query(
     parameters={"posting": Choice(("SALE", "REFUND")), "line_id": Key(), "limit": Limit()},
 )
 
-QUERIES = (PERIODS, ROLES, REGIONS, STORES, PARTIES, LINES, EXPLAINED, TRANSFERS)
+QUERIES = (PLACES, PERIODS, ROLES, REGIONS, STORES, PARTIES, LINES, EXPLAINED, TRANSFERS)

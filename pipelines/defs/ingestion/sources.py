@@ -8,6 +8,7 @@ from pipelines import inbox
 from pipelines.defs.resources import Company
 from pipelines.documents import publish_documents
 from pipelines.landing_store import land_store
+from pipelines.rulebooks import land_published
 
 OWNERS = ["team:data"]
 
@@ -43,8 +44,10 @@ def store_rows(company: Company) -> dg.MaterializeResult:
     group_name="ingestion",
     owners=OWNERS,
     kinds={"yaml"},
-    description="Rule documents of the rulebooks folder whose content changed, by version.",
+    description="Versions of the settlement rulebook that people published, and documents of the folder that changed.",
 )
 def rule_documents(company: Company) -> dg.MaterializeResult:
-    commits = publish_documents(company.workspace.lake, company.workspace.settings.rulebooks)
+    workspace = company.workspace
+    commits = land_published(workspace.lake, workspace.store)
+    commits += publish_documents(workspace.lake, workspace.settings.rulebooks)
     return dg.MaterializeResult(metadata={"published": [commit.entry.source for commit in commits]})

@@ -15,19 +15,19 @@ from models.documents.journey import JourneyDocument
 from models.documents.payouts import PayoutDocument, minimums_table
 from models.documents.reconciliation import ReconciliationDocument
 from models.documents.reconciliation import rules_table as reconciliation_table
-from models.documents.settlement import SettlementDocument
 from models.documents.tax import TaxDocument
 from models.documents.value import ValueDocument, value_tables
 from models.identity.registry_tables import limits_table, rules_table
 from models.interactions import kinds_table
 from models.journeys import tables as journeys
-from models.settlement.rule_tables import compile_rules
 from models.settlement.taxes import tax_tables
+from models.settlement.versions import compile_versions
 from pipelines import increments
 from pipelines.closing import require_whole
 from pipelines.custom_values import custom_values
 from pipelines.defs.resources import Build
 from pipelines.documents import D, published
+from pipelines.rulebooks import known_versions
 from pipelines.sources.connections import connector_class, systems
 
 #: What lands each dataset: the lineage from source to staging.
@@ -71,6 +71,7 @@ OF_THE_RUN = {
     "settlement_rules": (["rule_documents"], "The parts of the settlement rulebook's shares, as a table."),
     "settlement_transfer_rules": (["rule_documents"], "Its rules of commissions, fees and rebates."),
     "settlement_slices": (["rule_documents"], "The slices of its tiers."),
+    "settlement_versions": (["rule_documents"], "The days on which each of its published versions holds."),
     "settlement_tax_rates": (
         ["rule_documents"],
         "The tax rates of every country, taxpayer, category and span of days.",
@@ -124,7 +125,7 @@ def run_inputs(build: Build) -> Iterator[dg.MaterializeResult]:
     registry = published(lake, "identity", IdentityRegistry, plan.to_seq)
     customer = published(lake, "customer", CustomerDocument, plan.to_seq)
     tables = {
-        **compile_rules(published(lake, "settlement", SettlementDocument, plan.to_seq)),
+        **compile_versions(known_versions(lake, plan.to_seq)),
         **tax_tables(_published_or_shipped(build, "tax", TaxDocument, plan.to_seq)),
         "settlement_minimums": minimums_table(_published_or_shipped(build, "payouts", PayoutDocument, plan.to_seq)),
         "churn_cutoffs": cutoffs(churn, plan.as_of, build.workspace.settings.zone),
