@@ -13,7 +13,7 @@ from models.settlement.cases import SettlementCase, differences
 from models.settlement.explaining import explain as explain_entry
 from models.settlement.explaining_fx import explain_conversion
 from models.settlement.explaining_transfers import explain_transfer
-from pipelines.commands import settlement_closing, settlement_money, settlement_versions
+from pipelines.commands import settlement_closing, settlement_money, settlement_simulation, settlement_versions
 from pipelines.commands.output import AsJson, emit, fail
 from pipelines.rulebooks import ground, problems_of, published_snapshot
 
@@ -110,6 +110,7 @@ def case(
 
 
 VERSIONS = (
+    settlement_simulation.simulate,
     *(settlement_versions.publish, settlement_versions.approve, settlement_versions.withdraw),
     *(settlement_versions.versions, settlement_versions.rollback),
 )
