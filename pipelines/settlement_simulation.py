@@ -112,9 +112,9 @@ class Simulation:
     """What a draft would change for facts from ``first`` up to, not including, ``until``; amounts in minor units.
 
     parties: grain (party_id, party_role, currency). rules: grain (component, rule_id, party_role, currency), what a
-    rule gives to each role. orders: grain (order_key, currency, party_role, party_id), parties of an order that get another
-    amount, of the orders with the largest ``moved_amount`` (what the gaining parties gain); orders_count is of all.
-    unsettled: facts that are held back, before and after, by reason.
+    rule gives to each role. orders: grain (order_key, currency, party_role, party_id), parties of an order that get
+    another amount, of the orders with the largest ``moved_amount`` (what the gaining parties gain); orders_count is of
+    all. unsettled: facts that are held back, before and after, by reason.
     """
 
     version: str
