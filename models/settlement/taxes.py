@@ -97,9 +97,9 @@ def _spans(document: TaxDocument) -> Iterable[tuple[object, ...]]:
     table = TaxTable(document)
     countries = sorted({"", *(rate.jurisdiction for rate in document.rates)})
     categories = sorted({ANY, *(rate.category for rate in document.rates if rate.category)})
-    ends = {day for rate in document.rates for day in (rate.valid_from, rate.valid_to) if day}
+    ends = sorted({day for rate in document.rates for day in (rate.valid_from, rate.valid_to) if day})
     for country, taxpayer, category in product(countries, get_args(Taxpayer), categories):
-        for start, end in zip(sorted(ends), [*sorted(ends)[1:], None], strict=True):
+        for start, end in zip(ends, [*ends[1:], None], strict=False):  # without rates there is no span
             rate = table.rate(country, taxpayer, category, start)
             if rate is not None:
                 key = (rate.id, rate.tax, country, taxpayer, category)

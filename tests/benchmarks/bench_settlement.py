@@ -23,7 +23,9 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from models.contracts import CONTRACTS
 from models.documents.payouts import MINIMUMS_SCHEMA
 from models.documents.settlement import SettlementDocument
-from models.settlement.rule_tables import compile_rules
+from models.documents.tax import TaxDocument
+from models.settlement.taxes import tax_tables
+from models.settlement.versions import Version, compile_versions
 from pipelines.dbt import environment
 from tests import dbt_runs
 from tests.ledger_tables import DECIDED
@@ -36,7 +38,8 @@ _LINES = """
     select printf('L%010d', i) as order_line_id, printf('O%010d', i // 2) as order_key, (i % 2)::varchar as line_no,
         (1 + i % 3)::decimal(18, 3) as quantity, printf('S%03d', (i // 2 * 7919) % 500) as store_id,
         case when i % 5 > 0 then printf('P%04d', (i // 2 * 104729) % 3000) end as salesperson_id, 'CNY' as currency,
-        (100 + (i * 37) % 90000)::bigint as paid_amount, true as is_sale,
+        (100 + (i * 37) % 90000)::bigint as paid_amount, true as is_sale, null::varchar as product_id,
+        null::bigint as order_points_amount,
         timestamp '2025-07-01 04:00:00' + to_seconds((i // 2 * 7907) % ($days * 86400)) as sold_at
     from range($first, $last) r(i)
 """
@@ -53,6 +56,9 @@ _STORES = """
         date '1900-01-01' as valid_from, date '9999-12-31' as valid_to
     from range(500) r(i)
 """
+# one currency, one rate of tax: neither categories nor rates of exchange
+_PRODUCTS = "product_id varchar, tax_category varchar"
+_RATES = "rate_date date, base_currency varchar, quote_currency varchar, source varchar, rate decimal(18, 9)"
 SPLIT = ("settlement_postings", "settlement_rate_splits", "settlement_refund_splits", "settlement_entries")
 COMPARED = 1_000_000
 
@@ -95,8 +101,11 @@ def _draw(folder: Path, first: int, last: int, days: int) -> None:
         connection.execute(f"create table refunds as {_REFUNDS}")
         connection.execute(f"create table store_periods as {_STORES}")
         connection.execute("create table stores as select store_id, timezone from store_periods")
+        connection.execute(f"create table stg_files__products ({_PRODUCTS})")
+        connection.execute(f"create table stg_files__fx_rates ({_RATES})")
     run = {"business_date": [date(2026, 7, 1)], "as_of": [datetime(2026, 6, 30, 16)], "company_timezone": ["UTC"]}
-    inputs = compile_rules(SettlementDocument.load(BOOK)) | {
+    rules = compile_versions([Version(SettlementDocument.load(BOOK), 1)]) | tax_tables(TaxDocument(name="none"))
+    inputs = rules | {
         "run": pl.DataFrame(run),
         "settlement_minimums": pl.DataFrame(schema=MINIMUMS_SCHEMA),
         "statement_events": CONTRACTS["statement_events"].empty(),

@@ -45,6 +45,13 @@ def test_a_tax_is_the_mirror_of_a_refunds_and_within_half_a_unit(amount: int) ->
         assert 2 * abs(found * whole - amount * tax.ppm) <= tax.unit * whole
 
 
+def test_a_company_without_rates_has_empty_tables() -> None:
+    assert {name: frame.height for name, frame in tax_tables(table()).items()} == {
+        "settlement_tax_rates": 0,
+        "settlement_taxpayers": 0,
+    }
+
+
 def test_the_table_as_spans_of_days_says_the_same_as_the_lookup() -> None:
     document = table(
         "{id: any, jurisdiction: CN, rate: 13%, valid_from: 2026-03-01}",
