@@ -21,6 +21,7 @@ MENU = (
     ("value", "value.title", ":material/savings:"),
     ("reach", "reach.title", ":material/connect_without_contact:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
+    ("statements", "statements.title", ":material/receipt_long:"),
     ("reconciliation", "reconciliation.title", ":material/balance:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("glossary", "glossary.title", ":material/menu_book:"),

@@ -267,7 +267,7 @@ _SOURCES = {
             line_id || ':' || n as entry_id, posting, line_id, original_line_id, order_key, store_id, region,
             store_type, business_type, shares.currency, strftime(economic_date, '%Y-%m') as period,
             'standard-2026' as rule_id, '1' as rule_version, ['store', 'hq', 'region'][n] as party_role,
-            [store_id, 'HQ', region][n] as party_id, link_state, salesperson_id,
+            [store_id, 'hq', region][n] as party_id, link_state, salesperson_id,
             n as component_seq, base_amount, [700000, 290000, 10000][n] as rate_ppm,
             [mine, base_amount - mine - part, part][n] as floor_amount, 0 as rounding,
             [mine, base_amount - mine - part, part][n] as amount, economic_date

@@ -23,35 +23,59 @@ TRANSFER_SOURCES = {
     """,
 }
 
+# shares, commissions, and one payment of 1,000.00 to S01; a statement is the sum of the ledger's rows in its days;
+# what reaches 50.00 is paid out
 SETTLEMENT_SOURCES = {
     "settlement_ledger": """
-        select entry_id, posting as kind, posting, line_id, original_line_id, order_key, store_id, region,
-            'split' as component, party_role, party_id, salesperson_id, currency, rule_id, rule_version,
-            component_seq, base_amount, rate_ppm, null as weight, null as weight_total, floor_amount, rounding,
-            null as form, null as bound, null as computed_amount, null as bound_amount, null as before_amount,
-            null as after_amount, null as before_value, null as after_value,
-            amount as entry_amount, amount, economic_date < date '2026-06-01' as is_closed, economic_date,
+        with posted as (
+            select entry_id, posting, line_id, original_line_id, order_key, store_id, region, 'split' as component,
+                party_role, party_id, salesperson_id, currency, rule_id, rule_version, component_seq, base_amount,
+                rate_ppm, floor_amount, rounding, null as form, amount, economic_date
+            from settlement_entries
+            union all by name
+            select entry_id, posting, line_id, original_line_id, order_key, store_id, region, component, party_role,
+                party_id, salesperson_id, currency, rule_id, rule_version, 0 as component_seq, base_amount, rate_ppm,
+                form, amount, economic_date
+            from settlement_transfers
+            union all by name
+            select 'PAID:1' as entry_id, 'PAID' as posting, 'PAID:1' as line_id, '*' as store_id,
+                'payment' as component, 'payment' as party_role, 'S01' as party_id, 'CNY' as currency,
+                0 as component_seq, -100000 as base_amount, -100000 as amount, date '2026-06-05' as economic_date
+        )
+        select *, posting as kind, amount as entry_amount, economic_date < date '2026-06-01' as is_closed,
             economic_date as posted_on
-        from settlement_entries
+        from posted
     """,
     "settlement_statements": """
-        with months as (
-            select strftime(posted_on, '%Y-%m') as period, party_id, currency,
+        with kinds as (
+            select *, 'day' as period_kind, posted_on::varchar as period, posted_on as starts_on, posted_on as ends_on
+            from settlement_ledger
+            union all
+            select *, 'week', strftime(posted_on, '%G-W%V'), date_trunc('week', posted_on)::date,
+                date_trunc('week', posted_on)::date + 6
+            from settlement_ledger
+            union all
+            select *, 'month', strftime(posted_on, '%Y-%m'), date_trunc('month', posted_on)::date, last_day(posted_on)
+            from settlement_ledger
+        ),
+        periods as (
+            select period_kind, period, party_id, currency, starts_on, ends_on,
                 coalesce(sum(amount) filter (where kind = 'SALE'), 0)::bigint as earned,
                 -coalesce(sum(amount) filter (where kind = 'REFUND'), 0)::bigint as clawback,
-                sum(amount)::bigint as net, count(*) as lines_count,
-                date_trunc('month', min(posted_on))::date as starts_on, last_day(min(posted_on)) as ends_on
-            from settlement_ledger group by all
+                -coalesce(sum(amount) filter (where kind = 'PAID'), 0)::bigint as paid,
+                sum(amount)::bigint as net, count(*) as lines_count
+            from kinds group by all
         ),
         balanced as (
-            select *, sum(net) over (partition by party_id, currency order by period)::bigint as closing from months
+            select *, sum(net) over (partition by period_kind, party_id, currency order by starts_on)::bigint as closing
+            from periods
         )
-        select 'month' as period_kind, period, party_id, currency,
-            case when period < '2026-06' then 'closed' else 'provisional' end as state,
-            case when period < '2026-06' then md5(period || party_id) end as sha256,
-            closing - net as opening, earned, clawback, 0 as fee, 0 as tax, 0 as adjustments, 0 as paid, closing,
-            0 as minimum_payout, greatest(closing, 0) as payable, least(closing, 0) as carry, lines_count,
-            starts_on, ends_on
+        select period_kind, period, party_id, currency,
+            case when ends_on < date '2026-06-01' then 'closed' else 'provisional' end as state,
+            case when ends_on < date '2026-06-01' then md5(period || party_id) end as sha256,
+            closing - net as opening, earned, clawback, 0 as fee, 0 as tax, 0 as adjustments, paid, closing,
+            5000 as minimum_payout, case when closing >= 5000 then closing else 0 end as payable,
+            case when closing >= 5000 then 0 else closing end as carry, lines_count, starts_on, ends_on
         from balanced
     """,
 }

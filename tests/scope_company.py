@@ -163,7 +163,16 @@ class Part:
         tables["customer_engagement"] = (
             self.tables["customer_engagement"].filter(whose).with_columns(_only(pl.lit(False), *counts))
         )
-        for name, line in (("refunds", "order_line_id"), ("settlement_entries", "original_line_id")):
+        contra, party = pl.col("component").is_in(["clearing", "cash", "fx"]), pl.col("party_id")
+        own = party.is_in(list(self.stores)) | party.eq(me).fill_null(False)
+        tables["settlement_statements"] = self.tables["settlement_statements"].filter(own)
+        tables["settlement_ledger"] = self.tables["settlement_ledger"].filter(
+            (mine & ~contra) | (own & pl.col("component").eq("payment"))
+        )
+        of_lines = {"refunds": "order_line_id"} | dict.fromkeys(
+            ("settlement_entries", "settlement_ledger"), "original_line_id"
+        )
+        for name, line in of_lines.items():
             own = [pl.col(key).str.starts_with(pl.col("store_id") + ":") for key in ("order_key", line)]
             tables[name] = tables[name].with_columns(_only(own[0], "order_key") + _only(own[1], line))
         then = pl.col("next_store_id").is_in(list(self.stores)).fill_null(False)

@@ -3,19 +3,16 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, frame, tables
+from dashboards import charts, frame, parties, settlement_explained, tables
 from dashboards.frame import Page
 from dashboards.text import Words
-from models.money import PPM, display
-from models.settlement.explaining_transfers import explain_transfer
+from models.money import display
 
 # the order of columns and colours; the roles of a rulebook are free words, others follow in the alphabet's order
 ROLES = (
     *("hq", "store", "region", "agent", "sales", "commission", "service_fee", "rebate", "platform_fee"),
     *("traffic_fee", "brand", "company", "franchisee", "platform"),
 )
-# parties that are no store and no employee (docs/settlement.md)
-_HEADQUARTERS, _AGENT, _PLATFORM, _ACCOUNT = "hq", "agent:", "platform:", "account:"
 
 
 def show() -> None:
@@ -177,32 +174,11 @@ def _stores(page: Page, period: str, region: str | None) -> None:
         _store(page, period, store_id)
 
 
-def _named(parties: pl.DataFrame, words: Words) -> pl.DataFrame:
-    """``party`` beside ``party_id``: the store's or the employee's name, headquarters and agents in words."""
-    named = []
-    for party, name in zip(parties["party_id"], parties["party_name"], strict=True):
-        if name is not None:
-            named.append(f"{name} ({party})")
-        elif party == _HEADQUARTERS:
-            named.append(words.code("party_role", party))
-        elif party.startswith(_AGENT):
-            named.append(words("settlement.agent_of", region=party.removeprefix(_AGENT)))
-        elif party.startswith(_PLATFORM):
-            named.append(words("settlement.platform_of", channel=words.code("channel", party.removeprefix(_PLATFORM))))
-        elif party.startswith(_ACCOUNT):
-            named.append(words("settlement.account", number=party.removeprefix(_ACCOUNT)))
-        else:
-            named.append(party)
-    return tables.in_words(
-        parties.with_columns(pl.Series("party", named, dtype=pl.String)), words, party_role="party_role"
-    )
-
-
 def _store(page: Page, period: str, store_id: str) -> None:
     words = page.words
-    parties = page.read("settlement_parties", period=period, store_id=store_id)
+    shares = page.read("settlement_parties", period=period, store_id=store_id)
     tables.show(
-        _named(tables.money(parties, "sale_amount", "refund_amount", "amount"), words),
+        parties.named(tables.money(shares, "sale_amount", "refund_amount", "amount"), words),
         {
             "party": words("column.party"),
             "party_role": words("column.party_role"),
@@ -242,77 +218,7 @@ def _store(page: Page, period: str, store_id: str) -> None:
         key="settlement_line",
     )
     if line is not None:
-        _explained(page, *line)
-
-
-def _explained(page: Page, posting: str, line_id: str) -> None:
-    """How a line's amount was shared: base × rate, cut down, and who got the units that were left.
-
-    A refund of more than its line still held is shared in two parts, each with its own base.
-    """
-    words = page.words
-    entries = page.read("settlement_explained", posting=posting, line_id=line_id)
-    for number, part in enumerate(entries.partition_by("link_state", maintain_order=True)):
-        first = part.row(0, named=True)
-        st.text(
-            words(
-                "settlement.explained",
-                rule=first["rule_id"],
-                version=first["rule_version"],
-                base=tables.amount(first["base_amount"], first["currency"]),
-                total=tables.amount(int(part["amount"].sum()), first["currency"]),
-            )
-        )
-        if first["link_state"] is not None:
-            st.caption(words.code("link_state", first["link_state"]))
-        _entries(words, part, number)
-    st.caption(words("settlement.rounding_note"))
-    _transfers(page, page.read("settlement_transfers", posting=posting, line_id=line_id))
-
-
-def _transfers(page: Page, transfers: pl.DataFrame) -> None:
-    """What the parties of the line pay each other for it: commissions, fees, rebates, each with how it came about."""
-    if transfers.is_empty():
-        return
-    words = page.words
-    st.subheader(words("settlement.transfers"), anchor=False)
-    language = page.words.language
-    told = [explain_transfer(row, language) for row in transfers.iter_rows(named=True)]
-    shown = _named(tables.money(transfers, "amount"), words)
-    tables.show(
-        tables.in_words(shown, words, component="party_role"),
-        {
-            "component": words("column.component"),
-            "party": words("column.party"),
-            "party_role": words("column.party_role"),
-            "amount": words("column.amount"),
-            "currency": words("column.currency"),
-        },
-        small=("currency",),
-        key="settlement_transfers",
-    )
-    for row, text in zip(transfers.iter_rows(named=True), told, strict=True):
-        if row["side"] == "party":
-            st.text(text)
-
-
-def _entries(words: Words, entries: pl.DataFrame, number: int) -> None:
-    shown = _named(tables.money(entries, "floor_amount", "rounding", "amount"), words)
-    tables.show(
-        shown.with_columns(pl.col("rate_ppm") * 100.0 / PPM),
-        {
-            "party": words("column.party"),
-            "party_role": words("column.party_role"),
-            "rate_ppm": words("column.rate"),
-            "floor_amount": words("column.floor"),
-            "rounding": words("column.rounding"),
-            "amount": words("column.amount"),
-            "currency": words("column.currency"),
-        },
-        formats={"rate_ppm": "%.4f%%"},
-        small=("currency",),
-        key=f"settlement_entries_{number}",
-    )
+        settlement_explained.show(page, *line)
 
 
 show()

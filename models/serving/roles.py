@@ -37,6 +37,7 @@ PAGES: dict[str, frozenset[str]] = {
     "identity_review": frozenset({"identity", "customers"}),
     "reach": frozenset({"reach"}),
     "settlement": frozenset({"settlement"}),
+    "statements": frozenset({"settlement"}),
     "reconciliation": frozenset({"reconciliation"}),
     "value": frozenset({"value"}),
     "at_risk": frozenset({"risk", "quality"}),
@@ -56,15 +57,19 @@ EXPORT_SUBJECTS = frozenset({"audiences"})
 ROLES: dict[str, Role] = {
     "owner": Role(frozenset(PAGES), personal=True, exports=True),
     "region_manager": Role(
-        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+        _DAILY | {"journey", "settlement", "statements", "reconciliation", "value", "quality"},
+        personal=True,
+        exports=True,
     ),
     "store_manager": Role(
-        _DAILY | {"journey", "settlement", "reconciliation", "value", "quality"}, personal=True, exports=True
+        _DAILY | {"journey", "settlement", "statements", "reconciliation", "value", "quality"},
+        personal=True,
+        exports=True,
     ),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
     "operator": Role(_DAILY | _DECIDES | {"journey", "value", "quality", "imports"}, personal=True, exports=True),
-    "finance": Role(_EVERYBODY | {"settlement", "reconciliation", "value", "quality"}),
-    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "value", "quality"}),
+    "finance": Role(_EVERYBODY | {"settlement", "statements", "reconciliation", "value", "quality"}),
+    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "statements", "value", "quality"}),
 }
 
 

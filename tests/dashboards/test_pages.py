@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("fresh")
 
 PAGES = (
     *("overview", "customers", "journey", "identity", "identity_review", "value", "reach", "settlement"),
-    *("at_risk", "glossary", "quality"),
+    *("statements", "at_risk", "glossary", "quality"),
 )
 LANGUAGES = ("zh", "en")
 TITLES = {
@@ -32,13 +32,14 @@ TITLES = {
         "价值",
         "触达与好友",
         "结算",
+        "结算单",
         "流失风险",
         "指标词典",
         "数据",
     ),
     "en": (
         *("Overview", "Customers", "Journey", "Who is who", "Review", "Value", "Reach and friends"),
-        *("Settlement", "At risk", "Glossary", "Data"),
+        *("Settlement", "Statements", "At risk", "Glossary", "Data"),
     ),
 }
 

@@ -57,6 +57,7 @@ PAGES = (
     "identity_review",
     "reach",
     "settlement",
+    "statements",
     "at_risk",
     "quality",
     "imports",

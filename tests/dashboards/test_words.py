@@ -21,6 +21,7 @@ FAMILIES = {
     "link_rule", "link_state", "loss_cause", "measure", "metric", "metric_note", "owner_rule", "party_role",
     "posting", "purpose", "reach_reason", "refusal", "region_rule", "review_kind", "role", "scope", "status",
     "store_type", "stream", "subject", "table", "tag_source", "value_refusal", "verdict", "waits_for", "way",
+    "period_kind", "posting_meaning", "settlement_component", "statement_due", "statement_part", "statement_state",
     # of reconciliation, and of the import page; reasons are found by the form of the importer's sentence
     "difference", "difference_meaning", "payment_channel", "reconciliation_side", "reconciliation_state",
     "basis", "job_kind", "job_status", "job_step", "layout", "reason", "remedy", "skipped", "unit",

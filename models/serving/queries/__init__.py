@@ -14,6 +14,7 @@ from models.serving.queries import (
     reconciliation,
     risk,
     settlement,
+    statements,
     timeline,
     value,
 )
@@ -33,7 +34,7 @@ SUBJECTS: dict[str, tuple[Query, ...]] = {
     "metrics": metrics.QUERIES,
     "journey": journey.QUERIES,
     "identity": (*identity.QUERIES, *identity_reviews.QUERIES),
-    "settlement": settlement.QUERIES,
+    "settlement": (*settlement.QUERIES, *statements.QUERIES),
     "reconciliation": reconciliation.QUERIES,
     "value": value.QUERIES,
     "reach": reach.QUERIES,
