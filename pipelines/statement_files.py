@@ -18,7 +18,7 @@ from models.money import display, exponent, to_major
 from models.settlement.statements import COLUMNS, StatementFile
 
 Format = Literal["csv", "xlsx", "pdf"]
-TITLE = "结算对账单 Settlement statement"
+TITLE = "结算单 Settlement statement"
 #: What stands in the head of a statement, in its order: column, Chinese, English.
 HEAD = (
     ("opening", "期初余额", "Opening balance"),
@@ -91,7 +91,7 @@ def _xlsx(statement: Mapping[str, Any], rows: pl.DataFrame) -> bytes:
     book.set_properties({"created": CREATED.replace(tzinfo=None)})
     places = exponent(statement["currency"])
     money = book.add_format({"num_format": "#,##0" + ("." + "0" * places if places else "")})
-    sheet = book.add_worksheet("对账单 Statement")
+    sheet = book.add_worksheet("结算单 Statement")
     sheet.set_column(0, 0, 36)
     sheet.set_column(1, 1, 20)
     for number, (name, value) in enumerate(_named(statement)):

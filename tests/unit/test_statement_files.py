@@ -86,7 +86,7 @@ def test_the_pdf_says_it_in_chinese_without_a_font_file(june: OfPeriod, tmp_path
     statement, file = of(june, "agent:华东")
     content = write_statement(tmp_path, "pdf", statement, file).read_bytes()
     assert b"/STSong-Light" in content and b"/FontFile" not in content
-    assert "结算对账单".encode("utf-16-be") in _streams(content)
+    assert "结算单".encode("utf-16-be") in _streams(content)
 
 
 def _streams(content: bytes) -> bytes:

@@ -19,9 +19,9 @@ SETTLEMENT_CLOSINGS = Contract(
         Column("to_seq", "integer", "sequence number of that run", "批次序号", required=True),
         Column("closed_by", "text", "who closed", "关账人", required=True),
         Column("rows_count", "integer", "rows that were frozen", "冻结行数", required=True),
-        Column("statements_count", "integer", "statements that were frozen", "对账单数", required=True),
+        Column("statements_count", "integer", "statements that were frozen", "结算单数", required=True),
         Column("rows_sha256", "id", "SHA-256 of the frozen rows", "明细哈希", required=True),
-        Column("statements_sha256", "id", "SHA-256 of all statement hashes", "对账单哈希", required=True),
+        Column("statements_sha256", "id", "SHA-256 of all statement hashes", "结算单哈希", required=True),
         Column(
             "previous_chain", "id", "chain hash of the close before; zeros for the first", "前一链哈希", required=True
         ),
@@ -79,7 +79,7 @@ SETTLEMENT_CLOSED_ENTRIES = Contract(
 SETTLEMENT_CLOSED_STATEMENTS = Contract(
     dataset="settlement_closed_statements",
     en="Statements that closes froze, with the hash of each; append-only",
-    zh="已关账的对账单",
+    zh="已关账的结算单",
     grain="one row per closed period, party and currency",
     key=("period", "party_id", "currency"),
     door="run",
