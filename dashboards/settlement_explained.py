@@ -45,8 +45,10 @@ def _transfers(page: Page, transfers: pl.DataFrame) -> None:
         return
     words = page.words
     st.subheader(words("settlement.transfers"), anchor=False)
-    language = page.words.language
-    told = [explain_transfer(row, language) for row in transfers.iter_rows(named=True)]
+    named = tables.in_words(
+        transfers, words, component="settlement_component", party_role="party_role", posting="posting"
+    )
+    told = [explain_transfer(row, words.language) for row in named.iter_rows(named=True)]
     shown = parties.named(tables.money(transfers, "amount"), words)
     tables.show(
         tables.in_words(shown, words, component="settlement_component"),

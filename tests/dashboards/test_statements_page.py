@@ -140,6 +140,15 @@ def test_from_a_statement_to_its_entries_to_the_rule(opened: Opened) -> None:
     assert sum(cents(one["amount"]) for one in shares) == line["base_amount"][0]
 
 
+def test_how_a_commission_came_about_is_told_in_words(opened: Opened) -> None:
+    at = statement(opened(language="zh"), "S01")
+    at.selectbox(key="statements_month_2026-06_S01_CNY_component").set_value("commission").run()
+    at = choose(at, "statements_month_2026-06_S01_CNY_commission_1_entries", 0)
+    assert not at.exception
+    (told,) = (one.value for one in at.text if "按规则" in one.value)
+    assert "的佣金" in told.replace(" ", "") and "commission" not in told and "SALE" not in told
+
+
 def test_a_payment_is_told_as_one_and_has_no_rule(opened: Opened) -> None:
     at = statement(opened(), "S01")
     at.selectbox(key="statements_month_2026-06_S01_CNY_component").set_value("payment").run()
