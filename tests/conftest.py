@@ -38,11 +38,13 @@ SLOW_FILES = (
 )
 
 
-#: The files that take longest begin first, so that no worker is left alone with one at the end (Makefile).
+#: The files that take longest begin first, so that no worker is left alone with one at the end (Makefile). While one
+#: worker makes the sample for all, the other has files that do not need it.
 LONGEST_FIRST = (
-    *("test_kills.py", "test_main_job.py", "test_identity_decisions_run.py", "test_increments_run.py"),
-    *("test_metrics.py", "test_automation.py", "test_network.py", "test_online_retail.py", "test_points.py"),
-    *("test_scope_enumeration.py", "test_failing_disk.py", "test_increments.py", "test_sources_to_facts.py"),
+    *("test_kills.py", "test_increments_run.py", "test_failing_disk.py", "test_main_job.py"),
+    *("test_identity_decisions_run.py", "test_points.py", "test_network.py", "test_online_retail.py"),
+    *("test_metrics.py", "test_automation.py", "test_identity_history.py", "test_settlement_simulation.py"),
+    *("test_scope_enumeration.py", "test_increments.py", "test_sources_to_facts.py", "test_settlement_ledger.py"),
     *("test_identity_world.py", "test_surroundings.py", "test_story.py", "test_dbt_trunk.py"),
     *("test_custom_field_run.py", "test_publishing.py", "test_world_full.py", "test_sources.py"),
     *("test_connectors_in_trouble.py", "test_connectors.py"),

@@ -9,6 +9,8 @@ import pytest
 
 #: Kills in all: 3 in `make test`, 20 in `.ci/run`, 200 in the benchmark.
 KILLS = int(os.environ.get("SCRM_TEST_KILLS", "3"))
+#: From so many on, a drill leaves nothing out.
+EVERYTHING = 200
 #: So many of them strike a whole run, which takes long; the others strike named points, which takes a second.
 WHOLE_RUN_KILLS = min(KILLS, 3 + KILLS // 10)
 

@@ -12,14 +12,21 @@ from collections import Counter
 from pathlib import Path
 
 from tests.conftest import ID_KEY, scrm_command
+from tests.faults.conftest import EVERYTHING, KILLS
 from tests.faults.tiny_company import COUNTS, TinyCompany
 from tests.faults.works import WORKS, Work, marts
 
 MEGABYTE = 1 << 20
 DISK = 96 * MEGABYTE
+#: Every level in the benchmark, every second one in `make test`.
+EVERY = 1 if KILLS >= EVERYTHING else 2
 #: Free space at which each work is tried. Fine steps first: small files and the journals of SQLite end there.
-FREE = [*(step * 16384 for step in range(0, 12)), *(step * 131072 for step in range(2, 8)), 4 * MEGABYTE, 32 * MEGABYTE]
-STEPS_OF_A_RUN = [0, 65536, 262144, MEGABYTE, 2 * MEGABYTE, 4 * MEGABYTE, 64 * MEGABYTE]
+FREE = [
+    *(step * 16384 for step in range(0, 12, EVERY)),
+    *(step * 131072 for step in range(2, 8, EVERY)),
+    *(4 * MEGABYTE, 32 * MEGABYTE),
+]
+STEPS_OF_A_RUN = [0, 65536, 262144, MEGABYTE, 2 * MEGABYTE, 4 * MEGABYTE, 64 * MEGABYTE][::EVERY]
 
 
 def mount(folder: Path, name: str) -> Path:

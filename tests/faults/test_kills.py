@@ -20,13 +20,11 @@ from models.serving.pointer import CURRENT
 from pipelines.lake import Lake
 from pipelines.publishing import CANDIDATE, SEAL
 from tests.conftest import SAMPLE, Company, environment, scrm_command
-from tests.faults.conftest import KILLS, WHOLE_RUN_KILLS, Figure
+from tests.faults.conftest import EVERYTHING, KILLS, WHOLE_RUN_KILLS, Figure
 from tests.faults.watching import watched
 from tests.faults.works import MARTS
 from tests.faults.works import marts as marts_of
 
-#: From so many kills on, each is mended before the next; below, one dies on what the other left, which costs less.
-MENDED_EACH = 200
 RECOVERY_SECONDS = 60
 DEMO = ("demo", "--from", str(SAMPLE), "--no-dashboard")
 ROWS = "select " + ", ".join(f'(select count(*) from "{name}") as "{name}"' for name in sorted(MARTS))
@@ -151,7 +149,7 @@ def test_killed_anywhere_the_next_run_ends_with_the_same_marts(
             deaths[died] += 1
             if (company.settings.published_dir / CURRENT).exists():
                 assert marts(company) == clean, f"killed {died}: readers must see a whole snapshot"
-            if KILLS >= MENDED_EACH:
+            if KILLS >= EVERYTHING:  # with fewer, one dies on what the other left, which costs less
                 recoveries.append(mended(company))
                 assert marts(company) == clean, f"killed {died}, then run again"
         recoveries.append(mended(company))

@@ -97,7 +97,7 @@ links_of_runs = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(between=links_of_runs, first=links_of_runs)
 def test_a_change_and_back_gives_everybody_the_id_that_they_had(between: list[Links], first: list[Links]) -> None:
     history, records = History(), phones(NAMES)
@@ -107,7 +107,7 @@ def test_a_change_and_back_gives_everybody_the_id_that_they_had(between: list[Li
     assert history.run(records, first[0]) == before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(runs=links_of_runs)
 def test_every_id_ever_given_leads_to_a_customer_of_today(runs: list[Links]) -> None:
     history, records = History(), phones(NAMES)
@@ -120,7 +120,7 @@ def test_every_id_ever_given_leads_to_a_customer_of_today(runs: list[Links]) -> 
         assert alive.isdisjoint(lead), "who stands today leads nowhere else"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(runs=links_of_runs, grown=st.integers(1, 7))
 def test_a_decision_taken_back_leaves_no_trace_in_ids_although_people_went_on_living(
     runs: list[Links], grown: int
@@ -139,7 +139,7 @@ def test_a_decision_taken_back_leaves_no_trace_in_ids_although_people_went_on_li
             assert after[name] == before[name]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(runs=links_of_runs)
 def test_the_same_again_decides_nothing_and_tells_no_events(runs: list[Links]) -> None:
     history, records = History(), phones(NAMES)
