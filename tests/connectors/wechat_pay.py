@@ -14,7 +14,7 @@ from pipelines.sandbox.world import World
 from tests.connectors.stand import Kind, Stand, Truth
 
 NOW = datetime(2026, 6, 30, 1, 45, tzinfo=UTC)  # 9:45 in Beijing: the bill of yesterday comes within the next half hour
-FIRST = date(2026, 6, 11)
+FIRST = date(2026, 6, 15)
 
 
 @cache

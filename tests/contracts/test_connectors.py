@@ -170,7 +170,7 @@ def test_a_day_read_again_adds_nothing(kind: Kind, tmp_path: Path, record_proper
     with served(kind, tmp_path) as it:
         it.until_done()
         cursors = [entry.cursor for entry in it.workspace.lake.entries()]
-        day = it.stand.now - timedelta(days=20)
+        day = it.stand.now - timedelta(days=12)
         reports = it.sync(span=Span(day, day + timedelta(days=3)))
         assert [report.state for report in reports] == ["done"] * len(reports)
         assert sum(report.repeated for report in reports) > 0
