@@ -22,6 +22,7 @@ MENU = (
     ("reach", "reach.title", ":material/connect_without_contact:"),
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("reconciliation", "reconciliation.title", ":material/balance:"),
+    ("rules", "rules.title", ":material/gavel:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("glossary", "glossary.title", ":material/menu_book:"),
     ("quality", "quality.title", ":material/fact_check:"),

@@ -26,6 +26,7 @@ PAGES_OF = {
         "value",
         "settlement",
         "reconciliation",
+        "rules",
         "quality",
         "imports",
         "people",
@@ -34,8 +35,8 @@ PAGES_OF = {
     "store_manager": DAILY | {"journey", "value", "settlement", "reconciliation", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
     "operator": DAILY | {"journey", "identity", "identity_review", "value", "quality", "imports"},
-    "finance": {"overview", "glossary", "value", "settlement", "reconciliation", "quality", "account"},
-    "analyst": DAILY | {"journey", "identity", "value", "settlement", "quality"},
+    "finance": {"overview", "glossary", "value", "settlement", "reconciliation", "rules", "quality", "account"},
+    "analyst": DAILY | {"journey", "identity", "value", "settlement", "rules", "quality"},
     "no_such_role": set(),
 }
 PAGES = sorted(PAGES_OF["owner"])
