@@ -21,7 +21,7 @@ from models.store import Job
 KIND = "simulate_settlement"
 _DRAFT, _FILE = "rules_draft", "rules_file"
 _BAD_FILE = "rules_bad_file"
-_LONGEST = 200_000  # characters; the shipped rulebook has 3,000
+_LONGEST = 1024 * 1024  # characters, as a file of the uploader; the shipped rulebook has 3,000
 _AMOUNTS = ("difference", "amount_before", "amount_after")
 _KEYS = {
     "parties": ("party_id", "party_role", "currency"),
@@ -59,16 +59,9 @@ def _draft(page: Page, in_force: str, last: Job | None) -> SettlementDocument | 
     words = page.words
     if _DRAFT not in st.session_state:
         st.session_state[_DRAFT] = str(last.arguments["draft"]) if last is not None else in_force
-    st.text_area(words("rules.draft"), key=_DRAFT, height=320, max_chars=_LONGEST)
-    with st.container(horizontal=True):
-        st.button(
-            words("rules.take_in_force"),
-            icon=":material/restart_alt:",
-            on_click=_replace,
-            args=(in_force,),
-            key="rules_take_in_force",
-        )
-    with st.expander(words("rules.from_file"), icon=":material/upload_file:"):
+    st.text_area(words("rules.draft"), key=_DRAFT, height=260, max_chars=_LONGEST)
+    with st.expander(words("rules.begin_with"), icon=":material/restart_alt:"):
+        st.button(words("rules.take_in_force"), on_click=_replace, args=(in_force,), key="rules_take_in_force")
         st.file_uploader(words("rules.file"), type=["yaml", "yml"], max_upload_size=1, on_change=_uploaded, key=_FILE)
     if st.session_state.pop(_BAD_FILE, False):
         st.error(words("rules.not_text"))

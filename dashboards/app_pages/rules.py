@@ -133,7 +133,7 @@ def _versions(page: Page, rows: list[Row], in_force: str) -> None:
         _listed(page, rows),
         {
             "state": words("column.state"),
-            "name": words("column.name"),
+            "name": words("rules.name"),
             "effective_from": words("rules.effective_from"),
             "version": words("rules.version"),
             "proposed_by": words("rules.proposed_by"),

@@ -140,12 +140,20 @@ def test_a_page_without_a_publication_shows_the_folder_s_rules(opened: Opened, l
     assert at.text_area(key="rules_draft").value.startswith(at.code[0].value[:50])
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "components"), ("zh", "草稿")])
+@pytest.mark.parametrize(
+    ("language", "draft", "said"),
+    [
+        ("en", "name: x\ndefault: {id: all, components: []}\n", "components"),
+        ("zh", "name: x\nrulez: []\n", "没有这个字段"),
+        ("en", "", "document"),
+        ("en", "[" * 3000, "nested too deeply"),
+    ],
+)
 def test_a_draft_that_is_no_rulebook_is_told_and_asks_for_nothing(
-    opened: Opened, store: Store, language: str, said: str
+    opened: Opened, store: Store, language: str, draft: str, said: str
 ) -> None:
     at = opened(language=language)
-    at.text_area(key="rules_draft").set_value("name: x\ndefault: {id: all, components: []}\n")
+    at.text_area(key="rules_draft").set_value(draft)
     at = press(at, "rules_try")
     assert Words(language)("rules.not_a_rulebook") in [one.value for one in at.error]
     assert said in texts(at)

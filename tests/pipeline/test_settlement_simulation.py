@@ -106,7 +106,9 @@ def test_the_job_of_the_page_tells_what_the_function_tells(
     company = copied_sample()
     text = drafted(company, tmp_path).read_text(encoding="utf-8")
     with Store.open(company.settings.store_address) as store:
-        job = store.jobs.ask("simulate_settlement", {"draft": text, "periods": MONTHS}, "ann")
+        owner = store.users.by_login("owner")
+        assert owner is not None
+        job = store.jobs.ask("simulate_settlement", {"draft": text, "periods": MONTHS}, owner.user_id)
         assert Worker(company.settings).work_once()
         ended = store.jobs.get(job.job_id)
     assert ended.status == "done" and ended.result is not None, ended.error
