@@ -23,6 +23,7 @@ MENU = (
     ("settlement", "settlement.title", ":material/account_balance:"),
     ("statements", "statements.title", ":material/receipt_long:"),
     ("reconciliation", "reconciliation.title", ":material/balance:"),
+    ("rules", "rules.title", ":material/gavel:"),
     ("at_risk", "risk.title", ":material/heart_broken:"),
     ("glossary", "glossary.title", ":material/menu_book:"),
     ("quality", "quality.title", ":material/fact_check:"),

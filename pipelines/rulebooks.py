@@ -6,7 +6,7 @@ A publication is a commit: its sequence number says since when it is known.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -22,7 +22,7 @@ from models.settlement.coverage import Uncovered, fx_gaps, tax_gaps
 from models.settlement.fx import FxRate
 from models.settlement.rules import rules_of
 from models.settlement.versions import Version, days_to_check, in_force
-from models.store import PublishedRulebook, Store
+from models.store import Proposal, PublishedRulebook, Store
 from pipelines.documents import PUBLISHED_SETTLEMENT, published
 from pipelines.lake import Commit, Entry, Lake, LakeError, Part, content_key
 from pipelines.warehouse import ENGINE_CONFIG, attach
@@ -160,6 +160,33 @@ def require_whole(document: SettlementDocument, over: Ground, effective_from: da
     if problems := problems_of(document, over, *days_to_check(document, effective_from)):
         told = "\n".join(problem.message for problem in problems)
         raise RulebookRefusedError(f"{document.name} {document.version} does not hold:\n{told}")
+
+
+def propose(
+    workspace: Workspace, content: str, name: str, *, effective_from: date, reason: str, actor: str, at: datetime
+) -> Proposal:
+    """Put a draft forward for a second person's approval; ``name`` is what messages call the text.
+
+    Raises DocumentError, RulebookRefusedError, PublicationRefusedError.
+    """
+    document = SettlementDocument.parse(content, name=name)
+    require_whole(document, ground(workspace.settings), effective_from)
+    return workspace.store.rulebooks.propose(
+        document, content, effective_from=effective_from, reason=reason, actor=actor, at=at
+    )
+
+
+def approve(workspace: Workspace, version: str, *, actor: str, at: datetime, reason: str) -> PublishedRulebook:
+    """Publish what another person proposed, checked again over the stores of now; ``version``: how its hash begins.
+
+    Raises RulebookRefusedError, PublicationRefusedError.
+    """
+    for proposal in workspace.store.rulebooks.pending():
+        if proposal.version.startswith(version):
+            require_whole(proposal.document, ground(workspace.settings), proposal.effective_from)
+    done = workspace.store.rulebooks.approve(version, actor=actor, at=at, reason=reason)
+    land_published(workspace.lake, workspace.store)
+    return done
 
 
 def published_snapshot(settings: Settings) -> duckdb.DuckDBPyConnection:

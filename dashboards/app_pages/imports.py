@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import access, data, frame, import_mapping, import_results
+from dashboards import access, data, frame, import_mapping, import_results, waiting
 from dashboards.text import Words
 from models import uploads
 from models.documents.mapping import file_datasets
@@ -15,8 +15,6 @@ from models.serving import Viewer
 from models.store import Job, JobQueue, JobRefusedError
 
 _JOB = "job"  # in the address
-_POLL_SECONDS = 1.0
-_PATIENCE_SECONDS = 10  # waiting longer than this, nobody seems to be at work
 
 
 def show() -> None:
@@ -35,7 +33,7 @@ def show() -> None:
         st.info(words("imports.no_job"))
         return
     if job.is_open:
-        _waiting(words, job.job_id)
+        waiting.show(words, job.job_id, "imports", "imports")
     elif job.status == "done" and job.result is not None:
         _done(words, viewer, job, dict(job.result))
     else:
@@ -93,46 +91,6 @@ def _upload(words: Words, viewer: Viewer) -> None:
         return
     arguments = {"sha256": upload.sha256, "name": upload.name, "dataset": dataset}
     _ask(viewer, "propose_import", arguments, f"{upload.sha256}:{upload.name}:{dataset}")
-    st.rerun()
-
-
-@st.fragment(run_every=_POLL_SECONDS)
-def _waiting(words: Words, job_id: str) -> None:
-    """How far the job is, once a second; when it has ended the page is drawn anew.
-
-    It reruns by itself, so it asks who looks by itself: a session or a role that was ended meanwhile must not go on
-    here, and the page drawn anew says what is the matter.
-    """
-    try:
-        viewer = access.current_viewer()
-        job = _queue().get(job_id, viewer)
-    except (access.AccessDenied, JobRefusedError):
-        st.rerun()
-    if not viewer.may_open("imports") or not job.is_open:
-        st.rerun()
-    told = dict(job.progress or {})
-    st.subheader(words.code("job_kind", job.kind), anchor=False)
-    if job.arguments.get("name"):
-        st.text(str(job.arguments["name"]))
-    if job.status == "queued":
-        st.progress(0.0, words("imports.queued"))
-        if (access.now() - job.requested_at).total_seconds() > _PATIENCE_SECONDS:
-            st.warning(words("imports.no_worker"))
-        if st.button(words("imports.cancel"), key="imports_cancel"):
-            _cancelled(words, job, viewer)
-        return
-    steps = max(1, int(told.get("steps", 1)))
-    now = str(told.get("now", ""))
-    done = min(1.0, int(told.get("done", 0)) / steps)
-    st.progress(done, words("imports.under_way", step=words.known("job_step", now) or now or "…"))
-
-
-def _cancelled(words: Words, job: Job, viewer: Viewer) -> None:
-    try:
-        _queue().cancel(job.job_id, viewer)
-    except JobRefusedError:
-        st.info(words("imports.too_late"))  # a worker has just begun it
-        return
     st.rerun()
 
 

@@ -78,6 +78,8 @@ class Document(BaseModel):
             content = yaml.load(text, Loader=cls.loader)
         except yaml.YAMLError as error:
             raise DocumentError(f"{name}: not readable as YAML: {error}") from error
+        except RecursionError as error:
+            raise DocumentError(f"{name}: not readable as YAML: its brackets are nested too deeply") from error
         try:
             return cls.model_validate(content)
         except ValidationError as error:

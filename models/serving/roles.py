@@ -39,6 +39,7 @@ PAGES: dict[str, frozenset[str]] = {
     "settlement": frozenset({"settlement"}),
     "statements": frozenset({"settlement"}),
     "reconciliation": frozenset({"reconciliation"}),
+    "rules": frozenset({"settlement"}),  # versions and drafts; with the whole company in scope
     "value": frozenset({"value"}),
     "at_risk": frozenset({"risk", "quality"}),
     "quality": frozenset({"quality"}),
@@ -52,6 +53,8 @@ _DAILY = _EVERYBODY | {"customers", "reach", "at_risk"}
 _DECIDES = frozenset({"identity", "identity_review"})  # who is who; with the whole company in scope
 #: Roles that decide what becomes of a difference between a bill and our own payments.
 RECONCILERS = frozenset({"owner", "finance"})
+#: Roles that approve what another person proposed as a version of the settlement rulebook.
+PUBLISHERS = frozenset({"owner", "finance"})
 EXPORT_SUBJECTS = frozenset({"audiences"})
 
 ROLES: dict[str, Role] = {
@@ -68,8 +71,8 @@ ROLES: dict[str, Role] = {
     ),
     "service_manager": Role(_DAILY | _DECIDES, personal=True),
     "operator": Role(_DAILY | _DECIDES | {"journey", "value", "quality", "imports"}, personal=True, exports=True),
-    "finance": Role(_EVERYBODY | {"settlement", "statements", "reconciliation", "value", "quality"}),
-    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "statements", "value", "quality"}),
+    "finance": Role(_EVERYBODY | {"settlement", "statements", "reconciliation", "rules", "value", "quality"}),
+    "analyst": Role(_DAILY | {"journey", "identity", "settlement", "statements", "rules", "value", "quality"}),
 }
 
 

@@ -1,4 +1,4 @@
-"""Months as people write them."""
+"""Months and days as people write them."""
 
 import re
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ _WRITTEN = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:\.\.(\d{4}-(?:0[1-9]|1[0-2])
 
 
 class MonthsError(ExpectedError):
-    """Text that names no months."""
+    """Text that names no months, or no day."""
 
 
 def months_between(text: str) -> tuple[date, date]:
@@ -22,3 +22,11 @@ def months_between(text: str) -> tuple[date, date]:
     if last < first:
         raise MonthsError(f"{text}: the last month is before the first")
     return first, (last + timedelta(days=31)).replace(day=1)
+
+
+def day_of(text: str) -> date:
+    """``2026-07-01``. Raises MonthsError."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise MonthsError(f"{text!r} is no day; write 2026-07-01") from error

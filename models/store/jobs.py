@@ -121,13 +121,19 @@ class JobQueue:
         kinds: Collection[str] = (),
         statuses: Collection[str] = (),
         limit: int = 100,
+        requested_by: str | None = None,
     ) -> list[Job]:
-        """The newest jobs first. Who has the role owner, or sits at the machine (None), sees those of everybody."""
+        """The newest jobs first. Who has the role owner, or sits at the machine (None), sees those of everybody.
+
+        ``requested_by``: only what that person asked for.
+        """
         statement = sa.select(jobs).where(_visible(asker)).order_by(jobs.c.requested_at.desc()).limit(limit)
         if kinds:
             statement = statement.where(jobs.c.kind.in_(kinds))
         if statuses:
             statement = statement.where(jobs.c.status.in_(statuses))
+        if requested_by is not None:
+            statement = statement.where(jobs.c.requested_by == requested_by)
         with self._database.reading() as connection:
             return [_job(row) for row in connection.execute(statement)]
 

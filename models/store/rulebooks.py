@@ -67,13 +67,14 @@ class RulebookLedger:
     ) -> Proposal:
         """Record a draft for approval; whoever calls has checked it. ``content`` is the text that says ``document``.
 
-        Raises PublicationRefusedError when the same content waits already for the same day.
+        Raises PublicationRefusedError when the same content waits already: approving it would name two days.
         """
         with self._database.writing() as connection:
-            waiting = _pending(_rows(connection))
-            if any((one.version, one.effective_from) == (document.version, effective_from) for one in waiting):
+            same = [one for one in _pending(_rows(connection)) if one.version == document.version]
+            if same:
                 raise PublicationRefusedError(
-                    f"{document.version} is proposed from {effective_from} already and waits for a second person"
+                    f"{document.version} is proposed from {same[0].effective_from} already and waits for a second "
+                    "person; for another day withdraw it first"
                 )
             number = _insert(connection, PROPOSED, document.version, effective_from, actor, at, reason, content=content)
             return next(one for one in _pending(_rows(connection)) if one.number == number)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from models.documents.loading import DocumentError
-from models.documents.settlement import SettlementDocument
 from models.settings import Settings
 from models.store import PublishedRulebook
+from pipelines import rulebooks
 from pipelines.commands import acting
 from pipelines.commands.output import AsJson, emit, rows_table
 from pipelines.rulebooks import before_the_newest, ground, history, known_versions, land_published, require_whole
@@ -36,13 +36,15 @@ def publish(
 
     Exit codes: 0 proposed, 1 refused; the message names every problem.
     """
-    settings = Settings()
-    content = text_of(draft)
-    document = SettlementDocument.parse(content, name=draft.name)
     day = effective_from.date()
-    require_whole(document, ground(settings), day)
-    proposal = Workspace(settings).store.rulebooks.propose(
-        document, content, effective_from=day, reason=reason, actor=acting.author(), at=acting.now()
+    proposal = rulebooks.propose(
+        Workspace(Settings()),
+        text_of(draft),
+        draft.name,
+        effective_from=day,
+        reason=reason,
+        actor=acting.author(),
+        at=acting.now(),
     )
     told = {"proposed": proposal.version, "effective_from": day.isoformat(), "proposed_by": proposal.proposed_by}
     emit({**told, "next": f"a second person: scrm settlement approve {proposal.version}"}, as_json)
@@ -57,12 +59,8 @@ def approve(version: Hash, reason: Reason = "", as_json: AsJson = False) -> None
 
     Exit codes: 0 published, 1 refused: it is your own, it does not hold, or nothing of that name waits.
     """
-    settings = Settings()
-    workspace = Workspace(settings)
-    for proposal in workspace.store.rulebooks.pending():
-        if proposal.version.startswith(version):
-            require_whole(proposal.document, ground(settings), proposal.effective_from)
-    done = workspace.store.rulebooks.approve(version, actor=acting.author(), at=acting.now(), reason=reason)
+    workspace = Workspace(Settings())
+    done = rulebooks.approve(workspace, version, actor=acting.author(), at=acting.now(), reason=reason)
     _landed(workspace, done, as_json=as_json)
 
 

@@ -22,6 +22,9 @@ KINDS = {
     "run": "runs",
     "export_audience": "exports",
     "simulate_identity": "simulations",
+    "simulate_settlement": "simulations",
+    "propose_rulebook": "publications",
+    "approve_rulebook": "publications",
 }
 
 

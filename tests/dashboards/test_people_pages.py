@@ -27,6 +27,7 @@ PAGES_OF = {
         "settlement",
         "statements",
         "reconciliation",
+        "rules",
         "quality",
         "imports",
         "people",
@@ -35,8 +36,18 @@ PAGES_OF = {
     "store_manager": DAILY | {"journey", "value", "settlement", "statements", "reconciliation", "quality"},
     "service_manager": DAILY | {"identity", "identity_review"},
     "operator": DAILY | {"journey", "identity", "identity_review", "value", "quality", "imports"},
-    "finance": {"overview", "glossary", "value", "settlement", "statements", "reconciliation", "quality", "account"},
-    "analyst": DAILY | {"journey", "identity", "value", "settlement", "statements", "quality"},
+    "finance": {
+        "overview",
+        "glossary",
+        "value",
+        "settlement",
+        "statements",
+        "reconciliation",
+        "rules",
+        "quality",
+        "account",
+    },
+    "analyst": DAILY | {"journey", "identity", "value", "settlement", "statements", "rules", "quality"},
     "no_such_role": set(),
 }
 PAGES = sorted(PAGES_OF["owner"])

@@ -11,7 +11,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from models.documents.settlement import SettlementDocument
 from models.serving.pointer import read_pointer
+from models.settlement.months import months_between
+from models.store import Store
+from pipelines.jobs.simulations import ROWS
+from pipelines.settlement_simulation import simulate
+from pipelines.worker import Worker
 from tests.conftest import Company
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -92,3 +98,27 @@ def test_a_draft_with_a_gap_is_refused_by_name(published_sample: Company, tmp_pa
     draft.write_text(f"name: gap\nrules:\n  - {rule}\n", encoding="utf-8")
     said = published_sample.scrm("settlement", "simulate", str(draft), "--periods", MONTHS, expect=1).stderr
     assert "GAP" in said
+
+
+def test_the_job_of_the_page_tells_what_the_function_tells(
+    copied_sample: Callable[[], Company], tmp_path: Path
+) -> None:
+    company = copied_sample()
+    text = drafted(company, tmp_path).read_text(encoding="utf-8")
+    with Store.open(company.settings.store_address) as store:
+        owner = store.users.by_login("owner")
+        assert owner is not None
+        job = store.jobs.ask("simulate_settlement", {"draft": text, "periods": MONTHS}, owner.user_id)
+        assert Worker(company.settings).work_once()
+        ended = store.jobs.get(job.job_id)
+    assert ended.status == "done" and ended.result is not None, ended.error
+    found = simulate(company.settings, SettlementDocument.parse(text, name="draft"), *months_between(MONTHS))
+    told = ended.result
+    assert (told["version"], told["first"], told["until"]) == (found.version, "2026-05-01", "2026-07-01")
+    assert told["parties"] == found.parties[:ROWS] and told["parties_count"] == len(found.parties)
+    assert told["rules"] == found.rules[:ROWS] and told["rules_count"] == len(found.rules)
+    assert (told["orders"], told["orders_count"]) == (found.orders, found.orders_count)
+    assert told["unsettled"] == found.unsettled
+    for row in told["moved"]:
+        assert row["gained_amount"] == -row["lost_amount"], "nothing is held back, so nothing is lost on the way"
+    assert max(row["gained_amount"] for row in told["moved"]) > 1000

@@ -64,6 +64,8 @@ def test_nobody_approves_what_they_proposed(store: Store) -> None:
         store.rulebooks.approve(version[:6], actor="lin", at=NOON)
     with pytest.raises(PublicationRefusedError, match="waits for a second person"):
         propose(store, "July")
+    with pytest.raises(PublicationRefusedError, match="withdraw it first"):
+        propose(store, "July", AUGUST)  # its hash would name two proposals, and neither could be approved
     done = store.rulebooks.approve(version[:6], actor="chen", at=NOON)
     assert (done.written_by, done.approved_by, done.effective_from) == ("lin", "chen", JULY)
     assert "# a comment stays" in done.content
