@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,10 @@ from models.settings import PROJECT_ROOT, Settings
 from pipelines.cli import app
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Started in the background of a script, pytest ignores SIGINT. Dagster gives SIGTERM what SIGINT has, children inherit
+# both, and none of them could be ended by asking.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 #: What pytest began with.
 ENVIRONMENT = dict(os.environ)
 ID_KEY = "key of the tests"
