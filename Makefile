@@ -7,8 +7,9 @@ INSTALLED := $(VENV)/.installed
 INDEX := $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/uv/bin/uv)
 # two workers for two cores; a file's tests stay together, so that they share what they build; the longest files begin
-# (tests/conftest.py), where xdist's own order would begin with those of many tests
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# (tests/conftest.py), where xdist's own order would begin with those of many tests. Polars with one thread each: tests have
+# small frames, of which two threads only share the work of starting them (a fifth of what identity's tests take)
+PYTEST := POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 export DO_NOT_TRACK := 1
 

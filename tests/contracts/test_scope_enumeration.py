@@ -64,9 +64,10 @@ SEEN = {
     **{store: frozenset({store}) for store in sorted(STORES)},
 }
 KINDS = ("company", "港澳", "department", "S001", "S021", "two stores", "store and region", "nothing")
-#: Scope, employee, whether personal values are shown: every scope, and what changes with the other two.
+ALIKE = STORES - {min(stores) for stores in REGIONS.values()}  # cut as the first of their region: asked less of, below
+#: Scope, employee, whether personal values are shown: every kind of scope, and what changes with the other two.
 SEEN_BY = [
-    *((scope, None, True) for scope in GIVEN),
+    *((scope, None, True) for scope in GIVEN if scope not in ALIKE),
     *((scope, None, False) for scope in ("company", "华东", "S017")),
     ("nothing", GUIDE, True),
     ("S001", GUIDE, True),
@@ -93,9 +94,8 @@ _PREFIX = {"customer": "customers", "order": "customers", "risk": "risk", "settl
            "reconciliation": "reconciliation",
            "value": "value", "audience": "audiences", "identity": "identity", "metric": "metrics",
            "journey": "journey", "cohort": "journey", "reach": "reach"}  # fmt: skip
-_QUALITY = {
-    *("data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states", "estimators"),
-}
+_QUALITY = {"data_freshness", "quality_checks", "import_accounting", "batches", "sources", "unknown_states"}
+_QUALITY.add("estimators")
 #: columns whose text comes from the viewer's own company as a whole, not from a row of a store
 _FREE_OF_STORES = {"metrics", "artifact_id", "company", "company_timezone", "check_name"}
 _COMPANY_TOTALS = ("company", "channel", "party_role")  # kinds of places whose figures are of all stores
