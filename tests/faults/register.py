@@ -49,7 +49,7 @@ REGISTER: tuple[Fault, ...] = (
     Fault(
         27,
         "two runs at once",
-        ("tests/pipeline/test_main_job.py::test_of_two_runs_at_once_one_wins_and_the_other_says_so",),
+        ("tests/pipeline/test_main_job.py::test_running_again_changes_nothing_and_of_two_runs_at_once_one_wins",),
     ),
     Fault(
         28,
